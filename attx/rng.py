@@ -27,6 +27,8 @@ class Stream(IntEnum):
     NEIGHBOUR = 5
     BLOCKS = 6
     BLOCK_NOISE = 7
+    PERTURBATION = 8
+    WEIGHTS = 9
 
 
 def image_key(seed: int, image_id: str | int) -> np.ndarray:

@@ -1,0 +1,41 @@
+"""What a metric needs beside a model and a map: the method itself, or a package that is an extra. No torch.
+
+A metric's file says so by the constants `NEEDS` and `EXTRA`; docs/howto-metric-figure.md explains them.
+"""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from attx import registry
+from attx.errors import UserError
+
+# NEEDS: what `score` is handed by keyword; "method?": the method where there is one that can be run anew, else None
+IMAGE_IDS, METHOD, METHOD_IF_ANY = "image_ids", "method", "method?"
+
+
+def explains(metric: str, method: str) -> bool:
+    """Whether a job of the metric gets the method, to explain anew; both are names of files."""
+    return registry.constant("metrics", metric, "NEEDS") in (METHOD, METHOD_IF_ANY) and not _from_stores(method)
+
+
+def _from_stores(method: str) -> bool:
+    return registry.constant("attribution", method, "NEEDS") == "stores"
+
+
+def check(metrics: Mapping[str, dict], methods: Mapping[str, dict]) -> None:
+    """UserError, before anything runs, where a metric's package is missing or a method can't be run anew for it."""
+    stored = [label for label, spec in methods.items() if _from_stores(spec["use"])]
+    for label, spec in metrics.items():
+        available("metrics", spec["use"], f"config: metrics.{label}")
+        if stored and registry.constant("metrics", spec["use"], "NEEDS") == METHOD:
+            raise UserError(
+                f"config: metrics.{label}: {spec['use']} explains images anew, which {', '.join(stored)} cannot, being "
+                "made of other methods' stored maps: score it in a config of its own, without that method"
+            )
+
+
+def available(family: str, name: str, where: str) -> None:
+    """UserError unless the package that an entry's file names as `EXTRA` is installed."""
+    package = registry.constant(family, name, "EXTRA")
+    if package and find_spec(package) is None:
+        raise UserError(f"{where}: {name} needs the package {package}: pip install 'attx[{package}]'")
