@@ -29,6 +29,7 @@ class Stream(IntEnum):
     BLOCK_NOISE = 7
     PERTURBATION = 8
     WEIGHTS = 9
+    REFERENCE = 10
 
 
 def image_key(seed: int, image_id: str | int) -> np.ndarray:

@@ -173,7 +173,7 @@ def test_the_examples_of_the_how_to_pages_run(tmp_path):
     assert len(files) == 3
     for place, code in files:
         (project.root / place).write_text(code)
-    project.edit("attx/rng.py", "    WEIGHTS = 9\n", "    WEIGHTS = 9\n    MIRROR = 10\n")
+    project.edit("attx/rng.py", "    REFERENCE = 10\n", "    REFERENCE = 10\n    MIRROR = 11\n")
     attack, method = (
         next(b for b in blocks(f"docs/howto-{p}.md", "python") if "attx." in b[:40]) for p in ("attack", "method")
     )
