@@ -1,6 +1,7 @@
 """The true classes of ILSVRC 2012's validation images, from whichever of the usual files one has."""
 
 import importlib.util
+import json
 from functools import cache
 from pathlib import Path
 
@@ -39,12 +40,23 @@ def labels(ground_truth: str, meta: str | None = None) -> dict[str, int]:
 
 @cache
 def wnids() -> tuple[str, ...]:
-    """The 1000 wnids, sorted: a wnid's position is its label. Read from a file of timm's, without importing timm."""
+    """The 1000 wnids, sorted: a wnid's position is its label."""
+    return tuple(_of_timm("imagenet_synsets.txt").split())
+
+
+def reassessed() -> dict[str, int]:
+    """The labels of those 39394 images that have exactly one reassessed label (Beyer et al., arXiv 2006.07159)."""
+    found = enumerate(json.loads(_of_timm("imagenet_real_labels.json")), 1)
+    return {f"ILSVRC2012_val_{number:08d}": labels[0] for number, labels in found if len(labels) == 1}
+
+
+def _of_timm(name: str) -> str:
+    """A file that timm carries, read without importing timm."""
     spec = importlib.util.find_spec("timm")
-    file = Path(spec.submodule_search_locations[0]) / "data/_info/imagenet_synsets.txt" if spec else None
+    file = Path(spec.submodule_search_locations[0]) / "data/_info" / name if spec else None
     if file is None or not file.is_file():
-        raise UserError("the list of ImageNet's wnids is part of the package timm (1.0 or later): pip install timm")
-    return tuple(file.read_text().split())
+        raise UserError(f"ImageNet's {name} is part of the package timm (1.0 or later): pip install timm")
+    return file.read_text()
 
 
 def _devkit_ids(meta: Path) -> dict[str, int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attx.data.entry import Entry
 from attx.data.folder import images
-from attx.data.ground_truth import labels, wnids
+from attx.data.ground_truth import labels, reassessed, wnids
 from attx.errors import UserError
 
 REFUSE_DUPLICATES = False  # a published benchmark is used as it is
@@ -18,8 +18,13 @@ def build(*, root: str, ground_truth: str | None = None, meta: str | None = None
     Labels are 0..999 in the sorted order of the wnids, as the usual models have them. Flat layout: `ground_truth` is
     one of the files that `ground_truth.labels` reads; `meta` is the devkit's meta.mat (default: beside it).
     Folders (n01440764/...): need neither; some of the 1000 suffice.
+    Either layout, with `ground_truth: real`: the images that have one reassessed label, whether they are there or not,
+    so that a run can be planned without them.
     """
     top = Path(root).expanduser()
+    if ground_truth == "real":
+        there = {path.stem: str(path) for path in images(top)}
+        return [Entry(name, there.get(name, f"{top}/{name}.JPEG"), label) for name, label in reassessed().items()]
     if not top.is_dir():
         raise UserError(f"{root}: no such folder")
     flat = sorted(

@@ -42,6 +42,8 @@ def check(
     """
     if not entries:
         raise UserError("the data set has no images")
+    if read is None and len(entries) > 1 and not any(Path(entry.path).exists() for entry in entries):
+        raise UserError(f"none of the {len(entries)} images is there; the first should be {entries[0].path}")
     with ThreadPoolExecutor(threads) as pool:  # PIL decodes outside the interpreter's lock
         inspected = pool.map(lambda entry: _inspect(entry, read), entries)
         found = list(progress(inspected, len(entries), "check", count=lambda _: 1))

@@ -129,3 +129,18 @@ def test_what_is_missing_is_named(flat, tmp_path, devkit):
     (devkit / "meta.mat").write_text("not a mat")
     with pytest.raises(UserError, match=r"is not the meta\.mat"):
         imagenet.build(root=str(flat), ground_truth=str(devkit / "ILSVRC2012_validation_ground_truth.txt"))
+
+
+def test_reassessed_labels_are_those_that_timm_reads(tmp_path):
+    from timm.data import RealLabelsImagenet
+
+    theirs = RealLabelsImagenet([f"{i}.JPEG" for i in range(50000)]).real_labels
+    single = {name.removesuffix(".JPEG"): labels for name, labels in theirs.items() if len(labels) == 1}
+    entries = imagenet.build(root="nowhere", ground_truth="real")
+    assert {e.image_id: [e.label] for e in entries} == single
+    assert entries[0].path == "nowhere/ILSVRC2012_val_00000004.JPEG"
+    (tmp_path / "n01440764").mkdir()
+    (tmp_path / "n01440764/ILSVRC2012_val_00000004.JPEG").touch()
+    found = imagenet.build(root=str(tmp_path), ground_truth="real")
+    assert found[0].path == str(tmp_path / "n01440764/ILSVRC2012_val_00000004.JPEG")
+    assert [e.image_id for e in found] == [e.image_id for e in entries]

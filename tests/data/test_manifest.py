@@ -98,3 +98,9 @@ def test_no_images_and_undecodable_names_are_errors():
         manifest.check([])
     with pytest.raises(UserError, match="not valid UTF-8"):
         manifest.check([Entry("a\udcff", "a\udcff.png", 0)])
+
+
+def test_a_data_set_of_which_no_image_is_there_is_told_in_a_line():
+    entries = [Entry(str(i), f"nowhere/{i}.jpg", 0) for i in range(1000)]
+    with pytest.raises(UserError, match=r"^none of the 1000 images is there; the first should be nowhere/0\.jpg$"):
+        manifest.check(entries)
