@@ -2,8 +2,10 @@
 
 import json
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -16,6 +18,9 @@ from attx.errors import UserError
 from attx.models.classifier import Classifier
 from attx.models.loading import load_model
 from attx.progress import progress
+
+
+PACKAGES = ("attx", "torch", "torchvision", "timm", "captum", "numpy", "pillow", "zarr")
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,7 @@ def set_up(spec: dict, device: str, weights: Path) -> Bench:
 
     `weights`: what stage `weights` wrote; UserError if the model that loads now is another than that.
     """
-    torch.set_num_threads(spec["threads"])
-    where = choose_device(device)
-    if where.type == "cuda":
-        _repeatable()
-    dtype = getattr(torch, spec["dtype"])
+    where, dtype = prepare(spec, device)
     model = load_model("model", **spec["model"])
     if facts(model) != json.loads(weights.read_text()):
         raise UserError(
@@ -60,10 +61,31 @@ def set_up(spec: dict, device: str, weights: Path) -> Bench:
     return Bench(model, where, dtype, spec["batch_size"], listing.reader(spec["data"]["use"]))
 
 
+def prepare(spec: dict, device: str) -> tuple[torch.device, torch.dtype]:
+    """Set torch up for a slice's threads and for the device; that device and the slice's dtype."""
+    torch.set_num_threads(spec["threads"])
+    where = choose_device(device)
+    if where.type == "cuda":
+        _repeatable()
+    return where, getattr(torch, spec["dtype"])
+
+
 def facts(model: Classifier) -> dict:
     """What identifies a model: its weights' sha256, number of classes and preprocessing."""
     transform = json.loads(model.preprocess.to_json())
     return {"weights_sha256": model.weights_sha256, "classes": model.classes, "preprocess": transform}
+
+
+def machine(device: torch.device) -> dict:
+    """What makes a result: device, threads, versions."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    versions = {package: version(package) for package in PACKAGES}
+    return {
+        "device": device.type,
+        "name": name,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+    } | versions
 
 
 def _repeatable() -> None:
