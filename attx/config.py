@@ -11,6 +11,7 @@ from typing import Any
 
 from attx import registry
 from attx.errors import UserError, unknown
+from attx.needs import check_metrics
 
 POSTPROCESS = registry.keywords("postprocess.py", "postprocess")
 # keys that entries take beside their file's own: of data, and of figures by what they need
@@ -84,6 +85,7 @@ class Config:
                 self._check_entry(family, label)
         for label, spec in self.methods.items():
             self._check_method(label, spec)
+        check_metrics(self.metrics, self.methods)
         if self.reference not in self.methods:
             raise UserError(f"config: reference: {unknown('method', self.reference, self.methods)}")
 

@@ -7,6 +7,7 @@ import hashlib
 
 from attx import registry
 from attx.config import Config
+from attx.needs import explains
 
 CONTROLS = ("random", "edges")
 FAMILIES = {"data": "data", "model": "models", "method": "attribution", "metric": "metrics", "figure": "figures"}
@@ -37,10 +38,12 @@ def attribute(config: Config, *, data: str, model: str, method: str, **_: str) -
     return spec | {"method": config.method(method), "target": config.target}
 
 
-def score(config: Config, *, data: str, model: str, postprocess: str, metric: str, **_: str) -> dict:
-    """The slice of the job that scores a shard's attributions."""
+def score(config: Config, *, data: str, model: str, method: str, postprocess: str, metric: str, **_: str) -> dict:
+    """The slice of the job that scores a shard's attributions; with the method where the metric explains anew."""
     spec = predict(config, data=data, model=model)
-    return spec | {"postprocess": config.postprocess[postprocess], "metric": config.metric(metric)}
+    spec |= {"postprocess": config.postprocess[postprocess], "metric": config.metric(metric)}
+    explaining = config.method(method)
+    return spec | ({"method": explaining} if explains(spec["metric"]["use"], explaining["use"]) else {})
 
 
 def table(config: Config, *, metric: str, **_: str) -> dict:
@@ -50,6 +53,7 @@ def table(config: Config, *, metric: str, **_: str) -> dict:
     return {
         "reference": config.reference,
         "controls": [label for label, spec in config.methods.items() if spec["use"] in CONTROLS],
+        "better": registry.constant("metrics", config.metrics[metric]["use"], "BETTER") or {},
         "published": published,
         # where the published numbers may stand: maps as they came, and methods at their published settings
         "published_for": [label for label, spec in config.postprocess.items() if not spec] if comparable else [],

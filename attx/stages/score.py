@@ -1,12 +1,14 @@
 """Score the stored attributions of a shard by one metric, one row per image."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
-from attx import predictions, registry, store
+from attx import needs, predictions, registry, store
 from attx.data import manifest
 from attx.errors import UserError
 from attx.files import atomic
@@ -27,25 +29,27 @@ def run(
     label: str,
     out: Path,
 ) -> None:
-    """`spec`: {data, model, postprocess, metric} and the machine's keys; `label`: data/model/method/postprocess."""
+    """`spec`: {data, model, postprocess, metric(, method)}, the machine's keys; `label`: data/model/method/postprocess."""
     bench = common.set_up(spec, device, weights)
-    params = {key: value for key, value in spec["metric"].items() if key != "use"}
-    score = registry.load("metrics", spec["metric"]["use"]).build(**params)
+    score = _build("metrics", spec["metric"])
+    handed = _handed(spec)
     chosen = predictions.read(predicted)
     every = manifest.read(shard)
     content = store.read(attributions, [row.image_id for row in every])
     tables, done = [], 0
     for rows, images in bench.batches(every, f"score {label}"):
-        maps = torch.from_numpy(content.attributions[done : done + len(rows)])
+        part = slice(done, done := done + len(rows))
+        maps = torch.from_numpy(content.attributions[part])
         maps = postprocess(maps.to(images), **spec["postprocess"])
-        done += len(rows)
         known = [chosen[row.image_id] for row in rows]
         targets = {
             which: torch.tensor([p.target(which) for p in known], device=images.device)
             for which in ("predicted", "label")
         }
+        targets["explained"] = torch.from_numpy(content.targets[part]).to(images.device)
         try:
-            tables.append(_table(known, score(bench.model, images, maps, targets)))
+            values = score(bench.model, images, maps, targets, **handed([row.image_id for row in rows]))
+            tables.append(_table(known, values))
         except UserError as error:
             raise UserError(f"scoring {', '.join(row.image_id for row in rows)}: {error}") from error
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
@@ -62,6 +66,33 @@ def run(
         f"{label}/{shard.stem}: {len(table)} images, "
         + ", ".join(f"{name} {value:.3f}" for name, value in means.items())
     )
+
+
+def _build(family: str, spec: dict) -> Callable:
+    params = {key: value for key, value in spec.items() if key != "use"}
+    return registry.load(family, spec["use"]).build(**params)
+
+
+def _handed(spec: dict) -> Callable[[list], dict]:
+    """What the metric asks for by `NEEDS`, for a batch of images."""
+    asked = registry.constant("metrics", spec["metric"]["use"], "NEEDS")
+    if not asked:
+        return lambda image_ids: {}
+    if asked == needs.IMAGE_IDS:
+        return lambda image_ids: {"image_ids": image_ids}
+    explain = _explainer(spec) if "method" in spec else None
+    return lambda image_ids: {"image_ids": image_ids, "explain": explain}
+
+
+def _explainer(spec: dict) -> Callable[..., Tensor]:
+    """The method with the post-processing behind it: (model, images, targets, image_ids) -> maps as those stored."""
+    method = _build("attribution", spec["method"])
+
+    @torch.enable_grad()
+    def explain(model: Callable, images: Tensor, targets: Tensor, image_ids: list) -> Tensor:
+        return postprocess(method(model, images, targets, image_ids).detach(), **spec["postprocess"])
+
+    return explain
 
 
 def _table(known: list[predictions.Prediction], values: dict[str, np.ndarray]) -> pd.DataFrame:
