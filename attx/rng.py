@@ -30,6 +30,7 @@ class Stream(IntEnum):
     PERTURBATION = 8
     WEIGHTS = 9
     REFERENCE = 10
+    CLASSES = 11
 
 
 def image_key(seed: int, image_id: str | int) -> np.ndarray:
