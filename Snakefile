@@ -10,6 +10,7 @@ include: "workflow/rules/messages.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/attribute.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/transfer.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -20,6 +21,12 @@ rule all:
             at(paths.TABLE),
             data=cfg.data,
             metric=cfg.metrics,
+            format=["csv", "md", "tex"],
+        ),
+        expand(
+            at(paths.FIGURE_TABLE),
+            data=cfg.data,
+            figure=cfg.tabled(),
             format=["csv", "md", "tex"],
         ),
         expand(at(paths.FIGURE), data=cfg.data, figure=cfg.figures, format=["pdf", "png"]),

@@ -40,7 +40,7 @@ class Attack:
     +1 ascends the objective (an attack on the label), -1 descends it (as the published AttEXplore does). `keep_size`
     resizes what a transform has made larger back to the images' size before the model; it is always done for a model
     whose `fixed_size` is true (vision transformers). `start` None starts at the image. State lives in `walk`, never
-    here: the parts get its `memory`, which begins with `epsilon` and `stride`, direction * alpha.
+    here: the parts get its `memory`, which begins with `epsilon`, `stride` (direction * alpha) and the `model`.
     """
 
     estimate: Callable
@@ -76,7 +76,7 @@ class Attack:
                 f"{len(images)} images, {len(targets)} targets and {len(ids)} image ids: give one of each per image"
             )
         start = images.detach()
-        memory = {"epsilon": self.epsilon, "stride": self.direction * self.alpha}
+        memory = {"epsilon": self.epsilon, "stride": self.direction * self.alpha, "model": model}
         rows = Rows.of(self.seed, ids, self.estimate.copies, step=0)
         point = self.start(start, rows.first(1), memory) if self.start else start
         keep_size = self.keep_size or getattr(model, "fixed_size", False)
@@ -94,6 +94,15 @@ class Attack:
             moved = (start + (moved - start).clamp(-self.epsilon, self.epsilon)).clamp(0, 1)
             yield Step(point, gradient, moved)
             point = moved
+
+    def points(
+        self, model: Callable, images: Tensor, targets: Tensor, image_ids: Iterable | None = None
+    ) -> Iterator[Tensor]:
+        """The points x_0 ... x_steps of the path, each (N, C, H, W); arguments as in `walk`."""
+        for number, step in enumerate(self.walk(model, images, targets, image_ids)):
+            if number == 0:
+                yield step.point
+            yield step.next_point
 
     def run(self, model: Callable, images: Tensor, targets: Tensor, image_ids: Iterable | None = None) -> Path:
         """The whole path at once; arguments as in `walk`."""

@@ -1,5 +1,8 @@
 """Every path under the results folder, once: the rules use them as patterns, the code by `format`."""
 
+from collections.abc import Mapping, Sequence
+from itertools import product
+
 MANIFEST = "data/{data}/manifest.csv"
 SHARD = "data/{data}/shards/{shard}.csv"
 WEIGHTS = "weights/{model}.json"
@@ -10,3 +13,23 @@ SHARD_SCORES = "scores/{data}/{metric}/{model}/{method}/{postprocess}/{shard}.pa
 SCORES = "scores/{data}/{metric}.parquet"
 TABLE = "tables/{data}_{metric}.{format}"
 FIGURE = "figures/{data}_{figure}.{format}"
+FIGURE_TABLE = "tables/{data}_{figure}.{format}"
+CROSS_SCORES = "scores/{data}/{metric}/{model}/of/{source}/{method}/{postprocess}/{shard}.parquet"
+TRACE = "traces/{data}/{figure}/{model}/{method}/{shard}.parquet"
+ADVERSARIAL = "adversarial/{data}/{model}/{attack}/{shard}.zarr.zip"
+TRANSFER = "transfer/{data}/{model}/of/{source}/{attack}/{shard}.parquet"
+SOURCE = "sources/{data}/{figure}.parquet"
+
+
+def combinations(pattern: str, **values: Sequence[str]) -> list[str]:
+    """The paths of a pattern for all combinations of wildcards, the last one varying fastest."""
+    return [pattern.format(**dict(zip(values, chosen, strict=True))) for chosen in product(*values.values())]
+
+
+def parts(spec: Mapping) -> list[str]:
+    """The files that a slice's `parts` name: a list of {pattern, wildcard: values ...}.
+
+    Rules list them as inputs, and jobs find them by their spec: a command line has no room for thousands.
+    """
+    found = [path for part in spec["parts"] for path in combinations(**part)]
+    return list(dict.fromkeys(found))

@@ -31,6 +31,11 @@ def _entry(family: str, name: str) -> ast.FunctionDef | None:
     return _function(ROOT / family / f"{name}.py", ENTRY.get(family, "build"))
 
 
+def defines(family: str, name: str, function: str) -> bool:
+    """Whether an entry's file has a function of that name."""
+    return _function(ROOT / family / f"{name}.py", function) is not None
+
+
 def _function(path: Path, wanted: str) -> ast.FunctionDef | None:
     functions = (node for node in _tree(path).body if isinstance(node, ast.FunctionDef))
     return next((function for function in functions if function.name == wanted), None)
@@ -79,16 +84,35 @@ def _keywords(function: ast.FunctionDef) -> dict[str, str]:
 
 
 def default(family: str, name: str, parameter: str) -> object:
-    """The literal that an entry's keyword parameter has by default; None without such a parameter or default."""
-    arguments = _entry(family, name).args
-    values = {a.arg: value for a, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
-    return values[parameter].value if isinstance(values.get(parameter), ast.Constant) else None
+    """What an entry's keyword parameter has by default, if that is written as a literal or a fraction; else None."""
+    return _default(_entry(family, name), parameter)
+
+
+def _default(function: ast.FunctionDef, parameter: str) -> object:
+    arguments = function.args
+    value = {a.arg: v for a, v in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}.get(parameter)
+    text = ast.unparse(value) if value else "None"
+    try:
+        return number(text) if isinstance(value, ast.BinOp) else ast.literal_eval(text)
+    except ValueError:
+        return None
 
 
 def method_parameters(name: str, spec: dict) -> dict[str, str]:
     """The parameters of an attribution method; AttEXplore takes those of the attack that `spec` names as well."""
     found = parameters("attribution", name)
     return found | parameters("attacks", spec.get("attack", "ssa")) if "attack" in found else found
+
+
+def method_default(name: str, spec: dict, parameter: str) -> object:
+    """The default of a method's parameter, of its own or of its attack's; None where there is none to be read."""
+    if parameter in parameters("attribution", name) or "attack" not in parameters("attribution", name):
+        return default("attribution", name, parameter)
+    attack = spec.get("attack", "ssa")
+    own = parameter in _keywords(_entry("attacks", attack))
+    return (
+        default("attacks", attack, parameter) if own else _default(_function(ROOT / "attack.py", "compose"), parameter)
+    )
 
 
 def summary(family: str, name: str) -> str:

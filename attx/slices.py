@@ -10,7 +10,14 @@ from attx.config import Config
 from attx.needs import explains
 
 CONTROLS = ("random", "edges")
-FAMILIES = {"data": "data", "model": "models", "method": "attribution", "metric": "metrics", "figure": "figures"}
+FAMILIES = {
+    "data": "data",
+    "model": "models",
+    "attack": "attacks",
+    "method": "attribution",
+    "metric": "metrics",
+    "figure": "figures",
+}
 
 
 def manifest(config: Config, *, data: str, **_: str) -> dict:
@@ -32,10 +39,35 @@ def predict(config: Config, *, data: str, model: str, **_: str) -> dict:
     return {"data": {"use": config.data[data]["use"]}, "model": config.models[model], **config.machine()}
 
 
-def attribute(config: Config, *, data: str, model: str, method: str, **_: str) -> dict:
-    """The slice of the job that explains a shard's images by one method."""
+def attribute(config: Config, *, data: str, model: str, methods: list[str], **_: str) -> dict:
+    """The slice of the job that explains a shard's images by some methods; `each` gives that of one method."""
     spec = predict(config, data=data, model=model)
-    return spec | {"method": config.method(method), "target": config.target}
+    return spec | {"methods": {method: config.method(method) for method in methods}, "target": config.target}
+
+
+def each(spec: dict) -> dict[str, dict]:
+    """Of a slice with several methods the slice of each, by label."""
+    rest = {key: value for key, value in spec.items() if key != "methods"}
+    return {label: rest | {"method": method} for label, method in spec["methods"].items()}
+
+
+def combine(config: Config, *, method: str, **_: str) -> dict:
+    """The slice of the job that makes one attribution of those of other methods."""
+    return {"method": config.method(method)}
+
+
+def trace(config: Config, *, data: str, figure: str, model: str, method: str, **_: str) -> dict:
+    """The slice of the job that follows the path of a method's attack, for the images of a figure."""
+    spec = predict(config, data=data, model=model)
+    return spec | {"method": config.method(method), "target": config.target, "images": config.source(figure)["images"]}
+
+
+def attack(config: Config, *, data: str, model: str, attack: str, **_: str) -> dict:
+    """The slice of the job that makes adversarial images."""
+    return predict(config, data=data, model=model) | {"attack": config.attack(attack)}
+
+
+judge = predict  # the slice of the job that classifies adversarial images
 
 
 def score(config: Config, *, data: str, model: str, method: str, postprocess: str, metric: str, **_: str) -> dict:
@@ -63,26 +95,34 @@ def table(config: Config, *, metric: str, **_: str) -> dict:
 
 def figure(config: Config, *, data: str, figure: str, **_: str) -> dict:
     """The slice of the job that draws a figure: what it needs, from where, its settings, and the note below it."""
-    spec = dict(config.figures[figure])
-    needs = registry.constant("figures", spec["use"], "NEEDS")
+    needs = registry.constant("figures", config.figures[figure]["use"], "NEEDS")
+    source = config.source(figure)
+    spec = {key: value for key, value in config.figures[figure].items() if key not in source}
+    if "order" in registry.parameters("figures", spec["use"]):
+        spec.setdefault("order", config.metrics[source["metric"]].get("order", "rise_2d"))
+    found = {"figure": spec, "needs": needs, "note": config.note}
     if needs == "scores":
-        source = {"metric": spec.pop("metric", next(iter(config.metrics)))}
-        if "order" in registry.parameters("figures", spec["use"]):
-            spec.setdefault("order", config.metrics[source["metric"]].get("order", "rise_2d"))
-    else:
-        postprocess = spec.pop("postprocess", next(iter(config.postprocess)))
-        source = {
-            "images": spec.pop("images", 4),
-            "methods": spec.pop("methods", list(config.methods)),
-            "postprocess": config.postprocess[postprocess],
-            "model": config.models[next(iter(config.models))],
-            "data": {"use": config.data[data]["use"]},
-        }
-    return {"figure": spec, "needs": needs, "note": config.note} | source
+        return found | source
+    if needs == "gallery":
+        source["postprocess"] = config.postprocess[source["postprocess"]]
+        return (
+            found
+            | source
+            | {"model": config.models[next(iter(config.models))], "data": {"use": config.data[data]["use"]}}
+        )
+    return found
+
+
+def figure_table(config: Config, *, figure: str, **_: str) -> dict:
+    """The slice of the job that writes the table that comes with a figure."""
+    source = config.source(figure)
+    return {"figure": {key: value for key, value in config.figures[figure].items() if key not in source}}
 
 
 def roots(stage: str, spec: dict) -> list[str]:
     """The modules that a job of `stage` starts from: the stage's own, and what the registry loads for its slice."""
+    if "methods" in spec and stage == "attribute":
+        return sorted({root for one in each(spec).values() for root in roots(stage, one)})
     found = [f"attx.stages.{stage}"]
     for key, family in FAMILIES.items():
         if isinstance(spec.get(key), dict):

@@ -1,7 +1,8 @@
-"""The attribution store: one Zarr v3 group in one zip file per job. The only file that knows Zarr.
+"""The stores: one Zarr v3 group in one zip file per job. The only file that knows Zarr.
 
-A group holds `attribution` (image_id, channel, y, x), float, signed, as the method gave it, with the coordinates
-`image_id` and `target` (the class explained); its attributes say how to make it again. The file is made under a
+A group holds `attribution` (image_id, channel, y, x), float, signed, as the method gave it, or `adversarial` images,
+with the coordinates `image_id` and `target` (the class explained or attacked); its attributes say how to make it again.
+The file is made under a
 temporary name and renamed, so one that has its name is whole; the zip's CRC shows a damaged one when read.
 """
 
@@ -31,20 +32,20 @@ class Attributions(NamedTuple):
     attributes: dict[str, Any]
 
 
-def write(path: str | Path, content: Attributions) -> None:
-    """Write a store, whole or not at all; UserError names the images whose attributions are not finite."""
+def write(path: str | Path, content: Attributions, array: str = "attribution") -> None:
+    """Write a store, whole or not at all; UserError names the images whose values are not finite."""
     finite = np.isfinite(content.attributions).all(axis=(1, 2, 3))
     if not finite.all():
         bad = [i for i, fine in zip(content.image_ids, finite, strict=True) if not fine]
         raise UserError(
-            f"attributions are NaN or infinite for {len(bad)} of {len(finite)} images: {', '.join(bad)}; nothing was "
+            f"{array}s are NaN or infinite for {len(bad)} of {len(finite)} images: {', '.join(bad)}; nothing was "
             "written. Look at the model's outputs for these images, or take `dtype: float64`"
         )
     with atomic(path) as temporary:
         store = ZipStore(temporary, mode="w", compression=zipfile.ZIP_STORED)
         try:
             group = zarr.create_group(store, attributes=content.attributes)
-            _add(group, "attribution", content.attributions, DIMENSIONS)
+            _add(group, array, content.attributions, DIMENSIONS)
             _add(group, "image_id", np.array(content.image_ids, dtype=np.dtypes.StringDType()), DIMENSIONS[:1])
             _add(group, "target", np.asarray(content.targets, np.int64), DIMENSIONS[:1])
         finally:
@@ -64,21 +65,21 @@ def _add(group: zarr.Group, name: str, array: np.ndarray, dimensions: Sequence[s
     )
 
 
-def read(path: str | Path, image_ids: Sequence[str] | None = None) -> Attributions:
+def read(path: str | Path, image_ids: Sequence[str] | None = None, array: str = "attribution") -> Attributions:
     """Read a store, or only the given images in that order; UserError if the file is damaged or lacks an image."""
     try:
         zipfile.ZipFile(path).close()  # ZipStore stumbles over its own closing where this fails
         with ZipStore(path, mode="r") as store:
             group = zarr.open_group(store, mode="r")
             ids = [str(i) for i in group["image_id"][:]]
-            array, targets = group["attribution"], group["target"][:]
+            held, targets = group[array], group["target"][:]
             if image_ids is None:
-                return Attributions(array[:], ids, targets, dict(group.attrs))
+                return Attributions(held[:], ids, targets, dict(group.attrs))
             lacking = set(image_ids) - set(ids)
             if lacking:
                 raise UserError(f"{path} lacks the images {', '.join(sorted(lacking))}: delete it and run again")
             index = [ids.index(i) for i in image_ids]
-            found = np.stack([array[i] for i in index]) if index else array[:0]
+            found = np.stack([held[i] for i in index]) if index else held[:0]
             return Attributions(found, list(image_ids), targets[index], dict(group.attrs))
     except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and run again, and it is made anew") from error

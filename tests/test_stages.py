@@ -101,7 +101,7 @@ def predict(model: dict, *options: str) -> tuple:
 
 def attribute(model: dict, *options: str) -> tuple:
     spec = {"data": {"use": "csv"}, "model": model, "target": "label", **MACHINE}
-    spec["method"] = {"use": "saliency_gradient"}
+    spec["methods"] = {"m": {"use": "saliency_gradient"}}
     given = (
         "--device",
         "cpu",
@@ -112,7 +112,7 @@ def attribute(model: dict, *options: str) -> tuple:
         "--predicted",
         "predicted.csv",
         "--label",
-        "d/net/m/s0000",
+        "d/net/s0000",
     )
     return "attribute", spec, *given, *options
 

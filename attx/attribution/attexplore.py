@@ -10,6 +10,12 @@ import torch
 from torch import Tensor
 
 from attx import registry
+from attx.attack import Attack
+
+
+def path_of(*, attack: str = "ssa", direction: int = -1, softmax: int = 2, **params) -> Attack:
+    """The attack along whose path the method sums; parameters as in `build`."""
+    return registry.load("attacks", attack).build(direction=direction, softmax=softmax, **params)
 
 
 def build(*, attack: str = "ssa", direction: Literal[-1, 1] = -1, softmax: int = 2, **params) -> Callable[..., Tensor]:
@@ -17,7 +23,7 @@ def build(*, attack: str = "ssa", direction: Literal[-1, 1] = -1, softmax: int =
 
     attribution = direction * sum over steps of (x_{t+1} - x_t) * g_t: alpha * sum |g_t| where nothing is clipped.
     """
-    path = registry.load("attacks", attack).build(direction=direction, softmax=softmax, **params)
+    path = path_of(attack=attack, direction=direction, softmax=softmax, **params)
 
     def attribute(model: Callable, images: Tensor, targets: Tensor, image_ids: list) -> Tensor:
         total = torch.zeros_like(images)

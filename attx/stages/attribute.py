@@ -1,33 +1,68 @@
-"""Explain the images of a shard by one method, and store the attributions."""
+"""Explain the images of a shard by one or several methods, and store the attributions."""
 
-import platform
+import json
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from attx import predictions, registry, store
+from attx import predictions, provenance, registry, slices, store
 from attx.attribution.forward import counted
 from attx.data import manifest
+from attx.errors import UserError
 from attx.stages import common
 
-PACKAGES = ("attx", "torch", "torchvision", "timm", "captum", "numpy", "pillow", "zarr")
 
+def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: list[Path]) -> None:
+    """`spec`: {data, model, methods, target, dtype, threads, batch_size}; `label`: data/model/shard; `out`: a store each.
 
-def run(
-    spec: dict, *, code: str, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: Path
-) -> None:
-    """`spec`: {data, model, method, target, dtype, threads, batch_size}; `label`: data/model/method/shard."""
+    The model is loaded once. A store that is there already, of the same spec, code, model and images, is kept: so it is
+    with several methods in a job, of which one has changed.
+    """
     bench = common.set_up(spec, device, weights)
+    rows = manifest.read(shard)
+    chosen = predictions.read(predicted)
+    targets = np.array([chosen[row.image_id].target(spec["target"]) for row in rows], np.int64)
+    data, model, name = label.split("/")
+    for (method, one), path in zip(slices.each(spec).items(), out, strict=True):
+        attributes = {
+            "data": data,
+            "model": model,
+            "method": method,
+            "shard": name,
+            "spec": one,
+            "code": provenance.digest(slices.roots("attribute", one)),
+            "model_facts": common.facts(bench.model),
+            "images_sha256": [row.sha256 for row in rows],
+        }
+        if _is_made(path, attributes, targets):
+            path.touch()
+            print(f"{data}/{model}/{method}/{name}: kept, nothing of it has changed")
+        else:
+            found, costs = _explained(bench, one, rows, targets, f"{data}/{model}/{method}/{name}")
+            attributes |= costs | {"machine": common.machine(bench.device)}
+            store.write(path, store.Attributions(found, [row.image_id for row in rows], targets, attributes))
+
+
+def _is_made(path: Path, attributes: dict, targets: np.ndarray) -> bool:
+    if not path.exists():
+        return False
+    try:
+        held = store.read(path)
+    except UserError:  # damaged
+        return False
+    same = {key: held.attributes.get(key) for key in attributes} == json.loads(json.dumps(attributes))
+    return same and np.array_equal(held.targets, targets)
+
+
+def _explained(
+    bench: common.Bench, spec: dict, rows: list, targets: np.ndarray, label: str
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The attributions (N, 3, H, W) of all rows, and what they cost."""
     params = {key: value for key, value in spec["method"].items() if key != "use"}
     method = registry.load("attribution", spec["method"]["use"]).build(**params)
-    chosen = predictions.read(predicted)
-    rows = manifest.read(shard)
-    targets = [chosen[row.image_id].target(spec["target"]) for row in rows]
-    height, width = bench.model.preprocess.shape
-    found = np.empty((len(rows), 3, height, width), np.dtype(spec["dtype"]))
+    found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
     done, seconds = 0, 0.0
     with counted(bench.model) as passes:
         for batch, images in bench.batches(rows, label):
@@ -37,30 +72,6 @@ def run(
             maps = method(bench.model, images, classes, [row.image_id for row in batch])
             found[part] = maps.detach().cpu().numpy()  # waits for the device
             seconds += time.perf_counter() - start
-    attributes = dict(zip(("data", "model", "method", "shard"), label.split("/"), strict=True)) | {
-        "spec": spec,
-        "code": code,
-        "model_facts": common.facts(bench.model),
-        "images_sha256": [row.sha256 for row in rows],
-        "forward_passes": passes.forward,
-        "backward_passes": passes.backward,
-        "seconds": seconds,
-        "machine": _machine(bench.device),
-    }
-    store.write(out, store.Attributions(found, [row.image_id for row in rows], np.array(targets, np.int64), attributes))
     count = f"{passes.forward} forward and {passes.backward} backward passes"
     print(f"{label}: {len(rows)} images explained in {seconds:.0f} s, {count}")
-
-
-def _machine(device: torch.device) -> dict:
-    """What made the result: device, versions, threads."""
-    packages = {
-        name: version(name) for name in ("attx", "torch", "torchvision", "timm", "captum", "numpy", "pillow", "zarr")
-    }
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return {
-        "device": device.type,
-        "name": name,
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-    } | packages
+    return found, {"forward_passes": passes.forward, "backward_passes": passes.backward, "seconds": seconds}

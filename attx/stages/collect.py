@@ -1,19 +1,30 @@
-"""Put the scores of all shards, models, methods and post-processings into one table."""
+"""Put parts together: the scores of all shards, models, methods and post-processings, or what a figure is drawn from."""
 
 from pathlib import Path
 
 import pandas as pd
 
+from attx import paths
 from attx.errors import UserError
 from attx.files import atomic
 
 
-def run(spec: dict, *, parts: list[Path], out: Path) -> None:
-    """One row per image, model, method and post-processing, in the order of the config."""
-    tables = [table for table in map(pd.read_parquet, parts) if len(table)]
+def run(spec: dict, *, out: Path) -> None:
+    """`spec`: {parts}, as `attx.paths.parts` reads it; one row per row of a part, in the order of the config.
+
+    With {variants: {method: [base, value]}} the columns `base` and `value` are added; `source`, the model explained,
+    is the judging model where a part has none.
+    """
+    tables = [table for table in map(pd.read_parquet, paths.parts(spec)) if len(table)]
     if not tables:
         raise UserError(
             "no images are left: `keep: correct` keeps those that all models classify as labelled, and there are none"
         )
+    table = pd.concat(tables, ignore_index=True)
+    if "variants" in spec:
+        table["base"], table["value"] = zip(*table["method"].map(spec["variants"]), strict=True)
+    if any("source" in part for part in spec["parts"]):
+        own = table["model"]
+        table["source"] = table["source"].fillna(own) if "source" in table else own
     with atomic(out) as temporary:
-        pd.concat(tables, ignore_index=True).to_parquet(temporary)
+        table.to_parquet(temporary)

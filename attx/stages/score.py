@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from attx import needs, predictions, registry, store
@@ -29,7 +30,10 @@ def run(
     label: str,
     out: Path,
 ) -> None:
-    """`spec`: {data, model, postprocess, metric(, method)}, the machine's keys; `label`: data/model/method/postprocess."""
+    """`spec`: {data, model, postprocess, metric(, method)}, the machine's keys; `label`: data/model/method/postprocess.
+
+    Attributions of another model are resized bilinearly to this one's images; the column `source` names that model.
+    """
     bench = common.set_up(spec, device, weights)
     score = _build("metrics", spec["metric"])
     handed = _handed(spec)
@@ -40,7 +44,7 @@ def run(
     for rows, images in bench.batches(every, f"score {label}"):
         part = slice(done, done := done + len(rows))
         maps = torch.from_numpy(content.attributions[part])
-        maps = postprocess(maps.to(images), **spec["postprocess"])
+        maps = postprocess(_resized(maps.to(images), images), **spec["postprocess"])
         known = [chosen[row.image_id] for row in rows]
         targets = {
             which: torch.tensor([p.target(which) for p in known], device=images.device)
@@ -57,6 +61,8 @@ def run(
         zip(("data", "model", "method", "postprocess"), label.split("/"), strict=True)
     ):
         table.insert(1 + position, name, value)
+    if content.attributes["model"] != label.split("/")[1]:
+        table.insert(3, "source", content.attributes["model"])
     for name in COSTS:
         table[name] = content.attributes[name] / max(len(content.image_ids), 1)
     with atomic(out) as temporary:
@@ -66,6 +72,12 @@ def run(
         f"{label}/{shard.stem}: {len(table)} images, "
         + ", ".join(f"{name} {value:.3f}" for name, value in means.items())
     )
+
+
+def _resized(maps: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    if maps.shape[2:] == images.shape[2:]:
+        return maps
+    return F.interpolate(maps, images.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _build(family: str, spec: dict) -> Callable:

@@ -1,23 +1,46 @@
 """Images and predictions to attributions: one store per shard, model and method."""
 
+for name, methods in bundles().items():
 
-rule attribute:
+    rule:
+        name:
+            name
+        input:
+            shard=chosen,
+            predicted=at(paths.PREDICTIONS),
+            weights=at(paths.WEIGHTS),
+        output:
+            [stored(method, len(methods)) for method in methods],
+        log:
+            log_of(name, paths.ATTRIBUTIONS).replace("{method}", methods[0]),
+        wildcard_constraints:
+            method=without(COMBINED),
+        threads: cfg.threads
+        resources:
+            gpu=GPU,
+            device=cfg.device,
+        params:
+            spec=spec("attribute", methods),
+            code=code("attribute", methods),
+        shell:
+            "python -m attx attribute --spec {params.spec:q} --code {params.code} --device {resources.device:q}"
+            " --weights {input.weights:q} --shard {input.shard:q} --predicted {input.predicted:q}"
+            " --label {wildcards.data}/{wildcards.model}/{wildcards.shard} --out {output:q} 2>&1 | tee -i {log:q}"
+
+
+rule combine:
     input:
-        shard=chosen,
-        predicted=at(paths.PREDICTIONS),
-        weights=at(paths.WEIGHTS),
+        members,
     output:
         at(paths.ATTRIBUTIONS),
     log:
-        log_of("attribute", paths.ATTRIBUTIONS),
-    threads: cfg.threads
-    resources:
-        gpu=GPU,
-        device=cfg.device,
+        log_of("combine", paths.ATTRIBUTIONS),
+    wildcard_constraints:
+        method=only(COMBINED),
     params:
-        spec=spec("attribute"),
-        code=code("attribute"),
+        spec=spec("combine"),
+        code=code("combine"),
     shell:
-        "python -m attx attribute --spec {params.spec:q} --code {params.code} --device {resources.device:q} --weights {input.weights:q}"
-        " --shard {input.shard:q} --predicted {input.predicted:q}"
-        " --label {wildcards.data}/{wildcards.model}/{wildcards.method}/{wildcards.shard} --out {output:q} 2>&1 | tee -i {log:q}"
+        "python -m attx combine --spec {params.spec:q} --code {params.code} --stores {input:q}"
+        " --label {wildcards.data}/{wildcards.model}/{wildcards.method}/{wildcards.shard} --out {output:q}"
+        " 2>&1 | tee -i {log:q}"

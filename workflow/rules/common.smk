@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from attx import paths, provenance, slices
+from attx import paths, provenance, registry, slices, sources
 from attx.config import Config, canonical
 from attx.data import listing
 from attx.errors import UserError
@@ -35,6 +35,8 @@ GPU = int(cfg.device != "cpu" and (cfg.device != "auto" or shutil.which("nvidia-
 wildcard_constraints:
     data="[^/]+?",
     model="[^/]+",
+    source="[^/]+",
+    attack="[^/]+",
     method="[^/]+",
     postprocess="[^/]+",
     metric="|".join(map(re.escape, cfg.metrics)),
@@ -81,30 +83,81 @@ def own_weights(weights):
     return [path] if path.is_file() else []
 
 
-def slice_of(stage, wildcards):
-    """The slice of the configuration that a job depends on."""
+def slice_of(stage, wildcards, methods=()):
+    """The slice of the configuration that a job depends on; `methods`, of those that share a job."""
     if stage == "shard":
         shard = SHARDS[wildcards.data][wildcards.shard]
         size = sum(Path(path).stat().st_size for path in files(shard))  # a replaced image may bring an older time
         return {"shard_size": cfg.shard_size, "entries": listing.fingerprint(shard), "bytes": size}
     if stage == "select":
         return {"models": list(cfg.models)}
-    if stage == "collect":
-        return {}
-    found = getattr(slices, stage)(cfg, **wildcards)
-    if "images" in found:  # a gallery: of the first images
-        found["image_ids"] = [entry.image_id for entry in ENTRIES[wildcards.data][: found.pop("images")]]
+    if stage in ("collect", "gather"):
+        return getattr(sources, stage)(cfg, shards=list(SHARDS[wildcards.data]), **wildcards)
+    together = {"methods": [method.format(**wildcards) for method in methods]} if methods else {}
+    found = getattr(slices, stage)(cfg, **wildcards, **together)
+    if "images" in found:  # of a gallery or of paths: the first so many
+        found["image_ids"] = first_ids(wildcards.data, found.pop("images"))
     return found
 
 
-def spec(stage):
+# methods made of the stored attributions of others, which need no model
+COMBINED = [m for m, spec in cfg.methods.items() if registry.constant("attribution", spec["use"], "NEEDS") == "stores"]
+
+
+def stored(method, together):
+    """The store of a method; of one that shares a job, what is there is not removed before the job."""
+    path = at(paths.ATTRIBUTIONS).replace("{method}", method)
+    return update(path) if together > 1 else path
+
+
+def only(labels):
+    """A wildcard's constraint: these labels alone."""
+    return "|".join(map(re.escape, labels)) or "(?!)"
+
+
+def without(labels):
+    """A wildcard's constraint: all but these labels."""
+    return rf"(?!(?:{only(labels)})/)[^/]+"
+
+
+def bundles():
+    """Names of the rules that explain images, and the methods of their jobs.
+
+    Usually one rule for all methods. With `methods_per_job` above 1 there is one for each bundle of methods, and the
+    variants of figures are methods like others.
+    """
+    size = cfg.methods_per_job
+    if size == 1:
+        return {"attribute": ["{method}"]}
+    variants = [label for found in cfg.variants().values() for label in found]
+    labels = [label for label in dict.fromkeys([*cfg.methods, *variants]) if label not in COMBINED]
+    return {f"attribute_{i // size + 1}": labels[i : i + size] for i in range(0, len(labels), size)}
+
+
+def members(wildcards):
+    """The stores that a combined method is made of."""
+    path = at(paths.ATTRIBUTIONS).replace("{method}", "{member}")
+    return [path.format(member=member, **wildcards) for member in cfg.methods[wildcards.method]["of"]]
+
+
+def first_ids(data, number):
+    """The ids of the first images of a data set."""
+    return [entry.image_id for entry in ENTRIES[data][:number]]
+
+
+def parts(stage):
+    """The input of a rule that puts parts together."""
+    return lambda wildcards: paths.parts(slice_of(stage, wildcards))
+
+
+def spec(stage, methods=()):
     """The parameter `spec` of a rule: its slice as canonical JSON."""
-    return lambda wildcards: canonical(slice_of(stage, wildcards))
+    return lambda wildcards: canonical(slice_of(stage, wildcards, methods))
 
 
-def code(stage):
+def code(stage, methods=()):
     """The parameter `code` of a rule: the digest of the modules that its job runs."""
-    return lambda wildcards: digest(*slices.roots(stage, slice_of(stage, wildcards)))
+    return lambda wildcards: digest(*slices.roots(stage, slice_of(stage, wildcards, methods)))
 
 
 @cache
@@ -124,6 +177,8 @@ def figure_input(wildcards):
     if spec["needs"] == "scores":
         scores = at(paths.SCORES).format(data=wildcards.data, metric=spec["metric"])
         return {"scores": scores, "shards": [], "stores": []}
+    if spec["needs"] != "gallery":
+        return {"scores": at(paths.SOURCE), "shards": [], "stores": []}
     dealt = SHARDS[wildcards.data].items()
     held = [shard for shard, entries in dealt if {entry.image_id for entry in entries} & set(spec["image_ids"])]
     given = {"data": wildcards.data, "model": cfg.models, "method": spec["methods"], "shard": held}

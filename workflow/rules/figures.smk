@@ -1,6 +1,59 @@
 """Scores, images and attributions to figures."""
 
 
+rule gather:
+    input:
+        parts("gather"),
+    output:
+        at(paths.SOURCE),
+    log:
+        log_of("gather", paths.SOURCE),
+    params:
+        spec=spec("gather"),
+        code=digest("attx.stages.collect"),
+    shell:
+        "python -m attx collect --spec {params.spec:q} --code {params.code} --out {output:q} 2>&1 | tee -i {log:q}"
+
+
+rule trace:
+    input:
+        shard=chosen,
+        predicted=at(paths.PREDICTIONS),
+        weights=at(paths.WEIGHTS),
+    output:
+        at(paths.TRACE),
+    log:
+        log_of("trace", paths.TRACE),
+    threads: cfg.threads
+    resources:
+        gpu=GPU,
+        device=cfg.device,
+    params:
+        spec=spec("trace"),
+        code=code("trace"),
+    shell:
+        "python -m attx trace --spec {params.spec:q} --code {params.code} --device {resources.device:q}"
+        " --weights {input.weights:q} --shard {input.shard:q} --predicted {input.predicted:q}"
+        " --label {wildcards.data}/{wildcards.model}/{wildcards.method} --out {output:q} 2>&1 | tee -i {log:q}"
+
+
+rule figure_table:
+    input:
+        at(paths.SOURCE),
+    output:
+        csv=at(paths.FIGURE_TABLE.replace("{format}", "csv")),
+        md=at(paths.FIGURE_TABLE.replace("{format}", "md")),
+        tex=at(paths.FIGURE_TABLE.replace("{format}", "tex")),
+    log:
+        log_of("figure_table", paths.FIGURE_TABLE),
+    params:
+        spec=spec("figure_table"),
+        code=code("figure_table"),
+    shell:
+        "python -m attx figure_table --spec {params.spec:q} --code {params.code} --source {input:q}"
+        " --csv {output.csv:q} --md {output.md:q} --tex {output.tex:q} 2>&1 | tee -i {log:q}"
+
+
 rule figure:
     input:
         unpack(figure_input),

@@ -25,17 +25,21 @@ rule score:
         " 2>&1 | tee -i {log:q}"
 
 
+use rule score as score_cross with:
+    input:
+        shard=chosen,
+        predicted=at(paths.PREDICTIONS),
+        attributions=at(paths.ATTRIBUTIONS.replace("{model}", "{source}")),
+        weights=at(paths.WEIGHTS),
+    output:
+        at(paths.CROSS_SCORES),
+    log:
+        log_of("score", paths.CROSS_SCORES),
+
+
 rule collect:
     input:
-        lambda wildcards: expand(
-            at(paths.SHARD_SCORES),
-            data=wildcards.data,
-            metric=wildcards.metric,
-            model=cfg.models,
-            method=cfg.methods,
-            postprocess=cfg.postprocess,
-            shard=SHARDS[wildcards.data],
-        ),
+        parts("collect"),
     output:
         at(paths.SCORES),
     log:
@@ -44,8 +48,7 @@ rule collect:
         spec=spec("collect"),
         code=code("collect"),
     shell:
-        "python -m attx collect --spec {params.spec:q} --code {params.code} --parts {input:q} --out {output:q}"
-        " 2>&1 | tee -i {log:q}"
+        "python -m attx collect --spec {params.spec:q} --code {params.code} --out {output:q} 2>&1 | tee -i {log:q}"
 
 
 rule table:

@@ -1,0 +1,31 @@
+"""Make one attribution of stored ones: an ensemble, which needs no model."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from attx import registry, store
+from attx.errors import UserError
+
+COSTS = ("forward_passes", "backward_passes", "seconds")
+
+
+def run(spec: dict, *, code: str, stores: list[Path], label: str, out: Path) -> None:
+    """`spec`: {method}; `stores`: the members', in the order of `of`; `label`: data/model/method/shard."""
+    params = {key: value for key, value in spec["method"].items() if key != "use"}
+    combined = registry.load("attribution", spec["method"]["use"]).build(**params)
+    first, *rest = members = [store.read(path) for path in stores]
+    for path, other in zip(stores[1:], rest, strict=True):
+        if other.image_ids != first.image_ids or not np.array_equal(other.targets, first.targets):
+            raise UserError(f"{path} is of other images or classes than {stores[0]}: delete both and run again")
+    found = combined([torch.from_numpy(member.attributions) for member in members]).numpy()
+    attributes = dict(zip(("data", "model", "method", "shard"), label.split("/"), strict=True)) | {
+        "spec": spec,
+        "code": code,
+        "members": [member.attributes["method"] for member in members],
+        **{cost: sum(member.attributes[cost] for member in members) for cost in COSTS},
+        **{key: first.attributes[key] for key in ("model_facts", "images_sha256", "machine")},
+    }
+    store.write(out, first._replace(attributions=found, attributes=attributes))
+    print(f"{label}: {len(first.image_ids)} attributions of {', '.join(attributes['members'])} combined")

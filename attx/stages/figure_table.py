@@ -1,0 +1,15 @@
+"""Write the numbers that a figure shows as a table."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from attx import registry, tables
+
+
+def run(spec: dict, *, source: Path, csv: Path, md: Path, tex: Path) -> None:
+    """`spec`: {figure}, whose file has a function `table`."""
+    params = {key: value for key, value in spec["figure"].items() if key != "use"}
+    table = registry.load("figures", spec["figure"]["use"]).table(pd.read_parquet(source), **params)
+    tables.write(table, csv, md, tex)
+    print(f"{csv}, and as Markdown and LaTeX")

@@ -1,0 +1,53 @@
+"""Classify adversarial images made against a model, by that model or another."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+
+from attx import predictions, store
+from attx.files import atomic
+from attx.stages import common
+
+
+def run(
+    spec: dict,
+    *,
+    device: str,
+    weights: Path,
+    predicted: Path,
+    source_predicted: Path,
+    adversarial: Path,
+    label: str,
+    out: Path,
+) -> None:
+    """`spec`: {data, model, ...}, the judge's; `label`: data/model/source/attack.
+
+    One row per image: label, predicted and source_predicted (of the clean image, by the judge and by the model
+    attacked), adversarial (the class the judge gives the adversarial image, resized bilinearly to its own size).
+    """
+    bench = common.set_up(spec, device, weights)
+    content = store.read(adversarial, array="adversarial")
+    classes: list[int] = []
+    for part in np.array_split(content.attributions, max(1, -(-len(content.image_ids) // bench.batch_size))):
+        images = torch.from_numpy(part).to(bench.device, bench.dtype)
+        if images.shape[2:] != bench.model.preprocess.shape:
+            images = F.interpolate(images, bench.model.preprocess.shape, mode="bilinear", align_corners=False)
+        with torch.no_grad():
+            classes += bench.model(images).argmax(1).tolist()
+    judged, attacked = predictions.read(predicted), predictions.read(source_predicted)
+    table = pd.DataFrame(
+        {
+            "image_id": content.image_ids,
+            **dict(zip(("data", "model", "source", "attack"), label.split("/"), strict=True)),
+            "label": content.targets,
+            "predicted": [judged[i].predicted for i in content.image_ids],
+            "source_predicted": [attacked[i].predicted for i in content.image_ids],
+            "adversarial": classes,
+        }
+    )
+    with atomic(out) as temporary:
+        table.to_parquet(temporary)
+    print(f"{label}: {len(table)} adversarial images classified")

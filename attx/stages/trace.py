@@ -1,0 +1,57 @@
+"""Follow the path of a method's attack: loss and probability of the class explained, step by step."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from attx import predictions, registry
+from attx.attack import Attack
+from attx.attribution.attexplore import path_of
+from attx.data import manifest
+from attx.files import atomic
+from attx.stages import common
+
+
+def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: Path) -> None:
+    """`spec`: {data, model, method, target, image_ids, ...}; `label`: data/model/method.
+
+    One row per image and step 0 ... steps: image_id, data, model, method, step, loss (the attack's objective),
+    probability (softmax) of the class explained, distance (largest change of a value), title (the class's name).
+    """
+    bench = common.set_up(spec, device, weights)
+    attack = path_of(**{key: value for key, value in spec["method"].items() if key != "use"})
+    chosen = predictions.read(predicted)
+    names = bench.model.class_names or [f"class {k}" for k in range(bench.model.classes)]
+    data, model, method = label.split("/")
+    tables = []
+    rows = [row for row in manifest.read(shard) if row.image_id in spec["image_ids"]]
+    for batch, images in bench.batches(rows, f"trace {label}"):
+        ids = [row.image_id for row in batch]
+        targets = [chosen[image_id].target(spec["target"]) for image_id in ids]
+        table = _followed(attack, bench.model, images, torch.tensor(targets, device=images.device), ids)
+        tables.append(
+            table.assign(title=table["image_id"].map({i: names[t] for i, t in zip(ids, targets, strict=True)}))
+        )
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
+    table = table.assign(data=data, model=model, method=method)
+    with atomic(out) as temporary:
+        table.to_parquet(temporary)
+    print(f"{label}: paths of {len(rows)} images")
+
+
+def _followed(attack: Attack, model, images: Tensor, targets: Tensor, image_ids: list[str]) -> pd.DataFrame:
+    tables = []
+    for step, point in enumerate(attack.points(model, images, targets, image_ids)):
+        with torch.no_grad():
+            logits = model(point)
+        probability = logits.softmax(1).gather(1, targets[:, None])[:, 0]
+        columns = {
+            "loss": attack.objective(logits, targets),
+            "probability": probability,
+            "distance": (point - images).abs().amax((1, 2, 3)),
+        }
+        numbers = {name: value.double().cpu().numpy() for name, value in columns.items()}
+        tables.append(pd.DataFrame({"image_id": image_ids, "step": step} | numbers))
+    return pd.concat(tables)
