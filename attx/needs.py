@@ -22,7 +22,7 @@ def _from_stores(method: str) -> bool:
     return registry.constant("attribution", method, "NEEDS") == "stores"
 
 
-def check(metrics: Mapping[str, dict], methods: Mapping[str, dict]) -> None:
+def check_metrics(metrics: Mapping[str, dict], methods: Mapping[str, dict]) -> None:
     """UserError, before anything runs, where a metric's package is missing or a method can't be run anew for it."""
     stored = [label for label, spec in methods.items() if _from_stores(spec["use"])]
     for label, spec in metrics.items():

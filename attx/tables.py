@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from attx import registry
 from attx.errors import UserError
 from attx.files import write_text
 from attx.slices import CONTROLS
@@ -14,7 +15,6 @@ from attx.tables_text import latex, markdown, number
 
 KEYS = ["data", "model", "method", "postprocess"]
 COSTS = ["forward_passes", "backward_passes", "seconds"]
-BETTER = {"insertion_auc": "higher", "deletion_auc": "lower"}  # which scores can be judged, and how
 PUBLISHED = Path(__file__).with_name("published.csv")
 _FACTS = {*KEYS, *COSTS, "image_id", "label", "predicted"}
 
@@ -26,15 +26,17 @@ def summarise(
     controls: Iterable[str] = CONTROLS,
     published_for: Iterable[str] = (),
     published_methods: Iterable[str] = (),
-    better: Mapping[str, str] = BETTER,
+    better: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """One row per (data, model, method, postprocess) of `scores`, which has a row per image; every number in full.
 
     Each score: mean with 95% interval, and the mean difference to `reference` (same data, model, postprocess, images)
     with interval and Wilcoxon p, corrected by Holm for all comparisons of the table. Published numbers, which are of
     order channel_union, stand beside `published_methods` read by one of the postprocess labels `published_for`.
-    The note says where a control does better on average. Raises UserError for repeated images and NaN scores.
+    The note says where a control does better on average, by scores that `better` calls "higher" or "lower" (None: those
+    of insertion_deletion). Raises UserError for repeated images and NaN scores.
     """
+    better = registry.constant("metrics", "insertion_deletion", "BETTER") if better is None else better
     values = score_columns(scores)
     groups = {key: _by_image(key, rows, values) for key, rows in scores.groupby(KEYS, sort=True)}
     table = pd.DataFrame([_row(key, groups, values, reference) for key in groups])

@@ -16,6 +16,7 @@ from attx.metrics.ranking import ORDERS, check_attributions, rank_map
 from attx.metrics.substrates import SUBSTRATES, make
 
 TARGETS = ("predicted", "label")
+BETTER = {"insertion_auc": "higher", "deletion_auc": "lower"}
 
 
 @dataclass(frozen=True)
