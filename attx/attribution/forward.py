@@ -35,19 +35,33 @@ class Passes:
 
 @contextlib.contextmanager
 def counted(model: torch.nn.Module) -> Iterator[Passes]:
-    """Count the passes of `model` within the block."""
+    """Count the passes of `model` within the block. A backward pass from or to a layer within it counts as one, too."""
     passes = Passes()
 
-    def backward(gradient: Tensor) -> None:
-        passes.backward += len(gradient)
+    def before(module, inputs: tuple) -> tuple:
+        return tuple(x.view_as(x) if isinstance(x, Tensor) else x for x in inputs)  # of this call alone, to hook
 
-    def forward(module, inputs, output: Tensor) -> None:
+    def forward(module, inputs: tuple, output: Tensor) -> None:
         passes.forward += len(output)
-        if output.requires_grad:
-            output.register_hook(backward)
+        begun = False
 
-    handle = model.register_forward_hook(forward)
+        def from_the_end(gradient: Tensor) -> None:
+            nonlocal begun
+            begun = True
+            passes.backward += len(gradient)
+
+        def at_the_images(gradient: Tensor) -> None:
+            if not begun:  # it came from a layer
+                passes.backward += len(gradient)
+
+        if output.requires_grad:
+            output.register_hook(from_the_end)
+        if inputs and inputs[0].requires_grad:
+            inputs[0].register_hook(at_the_images)
+
+    handles = model.register_forward_pre_hook(before), model.register_forward_hook(forward)
     try:
         yield passes
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

@@ -48,7 +48,7 @@ class MeanGradient:
                 for transform in self.after:
                     inputs = transform(inputs, batch)
                 (gradient,) = torch.autograd.grad(value(inputs, batch.image).sum(), leaf)
-            _add_runs(total, gradient, batch.image)
+            add_runs(total, gradient, batch.image)
         return total / self.copies
 
     def _batches(self, rows: Rows) -> Iterator[Rows]:
@@ -61,7 +61,7 @@ class MeanGradient:
                 yield rows.take(members[start : start + self.batch_size])
 
 
-def _add_runs(total: Tensor, gradient: Tensor, image: list[int]) -> None:
+def add_runs(total: Tensor, gradient: Tensor, image: list[int]) -> None:
     """Add each row to its image's total, run by run: deterministic on every device, no image touches another's."""
     start = 0
     for stop in range(1, len(image) + 1):

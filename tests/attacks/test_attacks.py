@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 import attx
+from attx.attribution.forward import counted
 from tests.toy_models import SmallCNN
 
 
@@ -38,3 +39,14 @@ def test_an_attack_prints_its_settings_and_keeps_no_state(name):
     assert "alpha=0.01" in repr(attack)
     model, x, y = SmallCNN(6), torch.rand(2, 3, 12, 12), torch.tensor([1, 2])
     assert torch.equal(attack.run(model, x, y).points, attack.run(model, x, y).points)
+
+
+def test_naas_passes_and_batches_do_not_grow_with_copies():
+    model, x, y = SmallCNN(6), torch.rand(2, 3, 12, 12), torch.tensor([1, 2])
+    seen = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    for gamma, extra in ((1, 1), (0.5, 2)):  # the default layer is measured once; f(0) is a forward pass
+        with counted(model) as passes:
+            attx.load_attack("naa", steps=3, copies=7, gamma=gamma, batch_size=4).run(model, x, y)
+        assert (passes.forward, passes.backward) == (2 * (7 + 3) + extra, 2 * (7 + 3) + 1)
+    assert max(seen) == 4

@@ -172,3 +172,51 @@ def test_sia(case, blocks, operations):
 
     check("sia", case, each, copies=6, blocks=blocks, operations=operations)
     assert used == set(range(operations))
+
+
+@pytest.mark.parametrize(
+    ("params", "layer", "direction"),
+    [({"layer": "conv"}, "conv", 1), ({"gamma": 0.3, "sigma": 0.1, "depth": 0.7}, "act", -1)],
+)
+def test_naa(case, params, layer, direction):
+    net = ConvTwice().double()
+    sigma, gamma = params.get("sigma", 0.2), params.get("gamma", 1.0)
+
+    def each(model, x0, label, image_id):
+        noise = Rows.of(3407, [image_id], 5, 0).normal(Stream.NOISE, x0.shape, x0)
+        total = 0
+        for i in range(5):
+            inner = model.until(layer, ((x0 + sigma * noise[i]) * (1 - i / 5))[None])
+            total = total + loss_gradient(lambda f: model.after(layer, f).softmax(1)[0, label], inner)
+        weights = -total / total.square().sum().sqrt()
+        base = model.until(layer, torch.zeros_like(x0)[None])
+
+        def lowered(z):
+            terms = (model.until(layer, z[None]) - base) * weights
+            return terms[terms >= 0].sum() + gamma * terms[terms < 0].sum()
+
+        return straight_line(x0, lambda x, step: loss_gradient(lowered, x), direction=direction)
+
+    check("naa", (net, *case[1:]), each, copies=5, direction=direction, **params)
+
+
+class ConvTwice(torch.nn.Module):
+    """`conv` -> `act` -> a head of its own; the first half and the second can be run by themselves."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(11)
+        self.stem, self.conv, self.act = torch.nn.Conv2d(3, 5, 3), torch.nn.Conv2d(5, 6, 3, 2), torch.nn.Softplus()
+        self.out = torch.nn.Conv2d(6, 6, 3)
+        for parameter in self.parameters():
+            parameter.data = torch.randn(parameter.shape, generator=generator) * 0.3
+
+    def until(self, layer, x):
+        x = self.conv(torch.tanh(self.stem(x)))
+        return self.act(x) if layer == "act" else x
+
+    def after(self, layer, f):
+        return self.out(torch.tanh(f if layer == "act" else self.act(f))).mean((2, 3))
+
+    def forward(self, x):
+        return self.after("act", self.until("act", x))
