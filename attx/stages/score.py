@@ -35,8 +35,8 @@ def run(
     Attributions of another model are resized bilinearly to this one's images; the column `source` names that model.
     """
     bench = common.set_up(spec, device, weights)
-    score = _build("metrics", spec["metric"])
-    handed = _handed(spec)
+    score = built("metrics", spec["metric"])
+    handed = handing(spec)
     chosen = predictions.read(predicted)
     every = manifest.read(shard)
     content = store.read(attributions, [row.image_id for row in every])
@@ -80,12 +80,13 @@ def _resized(maps: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     return F.interpolate(maps, images.shape[2:], mode="bilinear", align_corners=False)
 
 
-def _build(family: str, spec: dict) -> Callable:
+def built(family: str, spec: dict) -> Callable:
+    """What the entry that a spec names builds."""
     params = {key: value for key, value in spec.items() if key != "use"}
     return registry.load(family, spec["use"]).build(**params)
 
 
-def _handed(spec: dict) -> Callable[[list], dict]:
+def handing(spec: dict) -> Callable[[list], dict]:
     """What the metric asks for by `NEEDS`, for a batch of images."""
     asked = registry.constant("metrics", spec["metric"]["use"], "NEEDS")
     if not asked:
@@ -98,7 +99,7 @@ def _handed(spec: dict) -> Callable[[list], dict]:
 
 def _explainer(spec: dict) -> Callable[..., Tensor]:
     """The method with the post-processing behind it: (model, images, targets, image_ids) -> maps as those stored."""
-    method = _build("attribution", spec["method"])
+    method = built("attribution", spec["method"])
 
     @torch.enable_grad()
     def explain(model: Callable, images: Tensor, targets: Tensor, image_ids: list) -> Tensor:
