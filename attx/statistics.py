@@ -1,4 +1,4 @@
-"""Means with bootstrap intervals, a paired test, and Holm's correction for many of them."""
+"""Means with bootstrap intervals, shares with Wilson's, a paired test, and Holm's correction for many of them."""
 
 import warnings
 from typing import NamedTuple
@@ -61,6 +61,14 @@ def mean_band(curves: np.ndarray, *, confidence: float = 0.95, seed: int = 0) ->
     tail = (1 - confidence) / 2
     low, high = np.quantile(counts @ curves / n, [tail, 1 - tail], axis=0)
     return curves.mean(0), low, high
+
+
+def share_interval(hits: int, trials: int, *, confidence: float = 0.95) -> Interval:
+    """The share `hits` / `trials` with its interval by Wilson (1927); all NaN without trials."""
+    if not trials:
+        return Interval(np.nan, np.nan, np.nan)
+    found = stats.binomtest(hits, trials).proportion_ci(confidence_level=confidence, method="wilson")
+    return Interval(hits / trials, float(found.low), float(found.high))
 
 
 def paired_p(differences: np.ndarray) -> float:

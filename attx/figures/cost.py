@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from attx.figures import frame, style
+from attx.figures import frame, scales, style
 
 NEEDS = "scores"
 COSTS = {"passes": "Model passes per image, forward + backward (log)", "seconds": "Time per image in seconds (log)"}
@@ -38,7 +38,7 @@ def draw(
             style.title(axis, model)
         row[0].set_ylabel(frame.LABELS.get(value, value))
     for axis, (cost, label) in zip(axes[-1], COSTS.items(), strict=True):
-        _logarithmic(axis, scores[cost])
+        scales.logarithmic(axis, scores[cost])  # a control needs no pass: from 0
         axis.set_xlabel(label)
     entries = style.points(looks)
     if len(readings) > 1:
@@ -61,15 +61,6 @@ def _panel(
             x = costs[method] * 1.12**aside if costs[method] else 0.09 * aside
             axis.plot([x, x], [found.low, found.high], color=look.colour, linewidth=0.9)
             axis.plot(x, found.mean, **_marker(look.marker, look.colour, FILLS[i % len(FILLS)]))
-
-
-def _logarithmic(axis: Axes, costs: pd.Series) -> None:
-    if (costs > 0).all():
-        axis.set_xscale("log")
-    else:  # a control needs no pass: the axis is linear from 0 to the least cost
-        axis.set_xscale("symlog", linthresh=min([1.0, *costs[costs > 0]]), linscale=0.4)
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
-    axis.minorticks_off()
 
 
 def _marker(marker: str, colour: str, fill: str) -> dict[str, str]:

@@ -46,8 +46,8 @@ def draw(
     else:
         panels = [[(kind, model, reading) for model in models] for reading in readings for kind in KINDS]
     looks = style.looks(scores["method"])
-    width = max(style.WIDTH, 0.6 + 1.9 * len(panels[0]))
-    figure, axes = style.canvas(len(panels), len(panels[0]), panel=1.9, width=width, sharey=True)
+    columns = len(panels[0])
+    figure, axes = style.canvas(len(panels), columns, panel=1.9, width=style.wide(columns), sharey=True)
     for axis, (kind, model, reading) in zip(axes.flat, chain(*panels), strict=True):
         _panel(axis, frame.cell(scores, model=model, postprocess=reading), f"{kind}_curve", looks, bands)
         style.title(axis, model, kind, reading if len(readings) > 1 else "")

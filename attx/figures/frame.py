@@ -1,4 +1,6 @@
-"""What figures ask of a table of scores: the rows wanted, labels in the config's order, intervals as in the tables."""
+"""What figures ask of their table: the rows wanted, labels in the config's order, intervals as in the tables."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ LABELS = {
     "insertion_auc": "Insertion AUC (higher is better)",
     "deletion_auc": "Deletion AUC (lower is better)",
 }
+ENDS = ("", "_low", "_high")  # columns of a mean and of the ends of its interval
 
 
 def keep(scores: pd.DataFrame, *, needs: list[str], **wanted: list | None) -> pd.DataFrame:
@@ -25,9 +28,27 @@ def keep(scores: pd.DataFrame, *, needs: list[str], **wanted: list | None) -> pd
             if label not in set(scores[column]):
                 raise unknown(column, label, set(scores[column]))
         scores = scores[scores[column].isin(labels)] if labels else scores
-    if scores.empty:
-        raise UserError("no scores to draw: the table has no rows")
-    return scores
+    return require(scores, [])
+
+
+def require(source: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """The table itself; UserError where it lacks one of `columns`, or has no rows."""
+    missing = [column for column in columns if column not in source]
+    if missing:
+        raise UserError(f"nothing to draw: the table has no column {', '.join(missing)}, but {', '.join(source)}")
+    if source.empty:
+        raise UserError("nothing to draw: the table has no rows")
+    return source
+
+
+def areas(scores: pd.DataFrame, wanted: list | None) -> list[str]:
+    """The score columns `wanted`; if None, both areas, or the one of them that the metric gave.
+
+    Raises UserError for a column that it didn't give, and where it gave neither area.
+    """
+    names = wanted or [column for column in LABELS if column in scores]
+    keep(scores, needs=names or list(LABELS))
+    return names
 
 
 def levels(scores: pd.DataFrame, column: str) -> list[str]:
@@ -46,8 +67,30 @@ def interval(scores: pd.DataFrame, column: str, **key: str) -> Interval | None:
     return mean_interval(rows[column].to_numpy()) if len(rows) else None
 
 
-def sample(scores: pd.DataFrame) -> str:
-    """`20 images of sample`: what the means are taken over."""
-    counts = scores.groupby(["model", "method", "postprocess"])["image_id"].nunique()
+def means(scores: pd.DataFrame, by: list[str], values: list[str]) -> pd.DataFrame:
+    """A row per combination of the labels `by`, as they come: `images`, and each score's mean with its interval.
+
+    Columns are named as in the tables: `insertion`, `insertion_low`, `insertion_high`.
+    """
+    rows = []
+    for key, group in scores.groupby(by, sort=False):
+        row = dict(zip(by, key, strict=True)) | {"images": group["image_id"].nunique()}
+        for name in values:
+            short = name.removesuffix("_auc")
+            found = mean_interval(group[name].to_numpy())
+            row |= {short + end: value for end, value in zip(ENDS, found, strict=True)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def ordered(table: pd.DataFrame, orders: dict[str, list]) -> pd.DataFrame:
+    """The rows sorted by the columns that `orders` names, each by its list of labels."""
+    keys = list(orders)
+    return table.sort_values(keys, key=lambda column: column.map(orders[column.name].index), ignore_index=True)
+
+
+def sample(scores: pd.DataFrame, by: Iterable[str] = ("model", "method", "postprocess")) -> str:
+    """`20 images of sample`: what the means, one for each combination of the labels `by`, are taken over."""
+    counts = scores.groupby(list(by))["image_id"].nunique()
     count = f"{counts.min()}" if counts.nunique() == 1 else f"{counts.min()} to {counts.max()}"
     return f"{count} image{'' if count == '1' else 's'} of {', '.join(levels(scores, 'data'))}"

@@ -2,6 +2,8 @@
 
 import functools
 import itertools
+import re
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -109,18 +111,31 @@ def canvas(rows: int, columns: int, *, panel: float, width: float = WIDTH, **sha
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
+def wide(columns: int, panel: float = 1.9) -> float:
+    """The width of a figure whose panels are to be at least so wide: the text's, or more for many columns."""
+    return max(WIDTH, 0.6 + panel * columns)
+
+
+def broken(name: str, letters: int = 13) -> str:
+    """A label broken into short lines at its underscores, hyphens and dots."""
+    return re.sub(r"(?<=[_.-]) ", "", textwrap.fill(re.sub(r"([_.-])", r"\1 ", name), letters))
+
+
 def title(axis: Axes, model: str, *rest: str) -> None:
     """Name a panel by its model and what else sets it apart, on two lines where one is too narrow."""
     columns = axis.get_subplotspec().get_gridspec().ncols
     letters = 15 * (axis.get_figure().get_figwidth() - 0.6) / columns  # some 15 to the inch
     more = ", ".join(filter(None, rest))
     line = ": ".join(filter(None, [model, more]))
-    axis.set_title(line if len(line) <= letters else f"{model}\n{more}", loc="left")
+    if len(line) > letters:
+        line = "\n".join(filter(None, [broken(model, int(letters)), more]))
+    axis.set_title(line, loc="left")
 
 
-def lines(looks: dict[str, Look]) -> list[Line2D]:
-    """Legend entries of methods drawn as lines."""
-    return [Line2D([], [], color=look.colour, linestyle=look.dash, label=m) for m, look in looks.items()]
+def lines(looks: dict[str, Look], *, marked: bool = False) -> list[Line2D]:
+    """Legend entries of methods drawn as lines, `marked` at their points or not."""
+    marks = {m: {"marker": look.marker} if marked else {} for m, look in looks.items()}
+    return [Line2D([], [], color=look.colour, linestyle=look.dash, label=m, **marks[m]) for m, look in looks.items()]
 
 
 def points(looks: dict[str, Look]) -> list[Line2D]:
