@@ -60,6 +60,7 @@ def explain(
     `device`, which Quantus passes along, is ignored: the images go where the model is.
     """
     params.pop("device", None)
+    check_explains(method)
     registry.check(f"explain by {method}", params, registry.method_parameters(method, params))
     attribute = registry.load("attribution", method).build(**params)
     parameter = next(model.parameters(), torch.empty(0))
@@ -67,6 +68,15 @@ def explain(
     ids = list(range(len(images)) if image_ids is None else image_ids)
     found = attribute(model, images, _targets(model, images, targets), ids).detach()
     return found.cpu().numpy() if isinstance(inputs, np.ndarray) else found
+
+
+def check_explains(method: str) -> None:
+    """UserError for an unknown method, or for one that is made of stored attributions and explains no image itself."""
+    registry.known("attribution", method)
+    if registry.constant("attribution", method, "NEEDS") == "stores":
+        raise UserError(
+            f"{method} is made of stored attributions of other methods: run it in a config, where its `of` names them"
+        )
 
 
 def load_attack(name: str, **params: Any) -> Attack:

@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from attx import registry
-from attx.api import explain
+from attx.api import check_explains, explain
 from attx.data.images import open_rgb
 from attx.errors import UserError
 from attx.files import atomic
@@ -26,6 +26,7 @@ def run(
     *, images: list[str], model: str, method: str, target: int | None, out: str, settings: list[str], device: str
 ) -> None:
     """Explain image files one by one; the pictures are `<out>/<stem>_<method>.png`."""
+    check_explains(method)
     params = _params(method, settings)
     drawn = _drawn(images, method, Path(out))
     pictures = [open_rgb(path, upright=True) for path in images]

@@ -11,8 +11,17 @@ from attx import registry
 from attx.attribution.forward import counted
 from tests.toy_models import SmallCNN
 
-METHODS = registry.names("attribution")
-SHORT = {"attexplore": {"steps": 2, "copies": 2}, "integrated_gradients": {"steps": 5}, "smoothgrad": {"copies": 3}}
+METHODS = [
+    name for name in registry.names("attribution") if registry.constant("attribution", name, "NEEDS") != "stores"
+]
+SHORT = {
+    "attexplore": {"steps": 2, "copies": 2},
+    "integrated_gradients": {"steps": 5},
+    "smoothgrad": {"copies": 3},
+    "agi": {"classes": 2, "steps": 3},
+    "la": {"classes": 2, "steps": 3},
+    "big": {"attacks": ["pgd"], "attack_steps": 3, "steps": 4},
+}
 
 
 @pytest.fixture
