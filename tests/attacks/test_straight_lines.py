@@ -1,4 +1,6 @@
-"""MIG, GRA, ANDA and SIA, which torchattacks lacks, against straight-line loops in float64, one image at a time."""
+"""The attacks that torchattacks lacks, against straight-line loops in float64, one image at a time."""
+
+import math
 
 import numpy as np
 import pytest
@@ -220,3 +222,44 @@ class ConvTwice(torch.nn.Module):
 
     def forward(self, x):
         return self.after("act", self.until("act", x))
+
+
+def banded(x, noise, mask, low_weight, energy):
+    """One copy of `x` (C, H, W), frequency by frequency."""
+    height, width = x.shape[1:]
+    clean, noisy = np.fft.fft2(x), np.fft.fft2(x + 16 / 255 * noise)
+    long = max(height, width)
+    folded = [[min(k, n - k) * long / n for k in range(n)] for n in (height, width)]
+    radius = {(i, j): math.hypot(folded[0][i], folded[1][j]) for i in range(height) for j in range(width)}
+    power = {at: (np.abs(clean[:, *at]) ** 2).sum() for at in radius if at != (0, 0)}
+    cutoff = 0
+    while sum(p for at, p in power.items() if radius[at] <= cutoff + 1e-9) < energy * sum(power.values()):
+        cutoff += 1
+    changed = clean.copy()
+    for at, r in radius.items():
+        weight = low_weight if r <= cutoff + 1e-9 else 1 - low_weight
+        changed[:, *at] += weight * (noisy[:, *at] * (0.5 + mask[:, *at]) - clean[:, *at])
+    return torch.from_numpy(np.fft.ifft2(changed).real), cutoff
+
+
+@pytest.mark.parametrize(("low_weight", "energy"), [(0.1, 0.9), (0.7, 0.5)])
+def test_fampe(case, low_weight, energy):
+    k = np.exp(-(np.arange(-3.0, 4.0) ** 2) / 2)
+    kernel = torch.from_numpy(np.outer(k, k) / np.outer(k, k).sum()).expand(3, 1, 7, 7)
+    cutoffs = set()
+
+    def each(model, x0, label, image_id):
+        def gradient(x, step):
+            rows = Rows.of(3407, [image_id], 4, step)
+            noise, mask = rows.normal(Stream.NOISE, x.shape, x), rows.uniform(Stream.SPECTRUM, x.shape, x)
+            total = 0
+            for i in range(4):
+                copy, cutoff = banded(x.numpy(), noise[i].numpy(), mask[i].numpy(), low_weight, energy)
+                total = total + loss_gradient(lambda z: F.cross_entropy(model(z[None]), label[None]), copy)
+                cutoffs.add(cutoff)
+            return F.conv2d(total[None] / 4, kernel, padding=3, groups=3)[0]
+
+        return straight_line(x0, gradient)
+
+    check("fampe", case, each, copies=4, low_weight=low_weight, energy=energy, diversity_prob=0.0)
+    assert cutoffs <= set(range(1, 11))  # within the spectrum: both bands are there
