@@ -1,4 +1,4 @@
-"""`python -m attx VERB`: verbs for people (`explain`, `list`), and one for each stage of the workflow."""
+"""`python -m attx VERB`: verbs for people (`explain`, `plan`, `list`), and one for each stage of the workflow."""
 
 import argparse
 import contextlib
@@ -77,10 +77,27 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], dest="settings", metavar="KEY=VALUE", help="parameters of the method"
     )
     explain.add_argument("--device", default="auto")
+    _add_plan(verbs)
     listing = verbs.add_parser("list", help="what there is, with its parameters")
     listing.set_defaults(module="attx.catalogue")
     listing.add_argument("what", nargs="?", choices=LISTS)
     return parser
+
+
+def _add_plan(verbs: argparse._SubParsersAction) -> None:
+    plan = verbs.add_parser("plan", help="what a run would take: jobs, passes, hours, disk, memory")
+    plan.set_defaults(module="attx.plan")
+    plan.add_argument("--configfile", default="config.yaml", help="the run's config (default: config.yaml)")
+    plan.add_argument("--device", help="auto, cpu or cuda (default: the config's)")
+    plan.add_argument(
+        "--rate",
+        action="append",
+        default=[],
+        dest="rates",
+        metavar="MODEL=NUMBER",
+        help="images a second, forward and backward, of another machine, in place of what is measured on this one",
+    )
+    plan.add_argument("--json", action="store_true", dest="as_json", help="print numbers for programs")
 
 
 def _run_stage(stage: str, *argv: str) -> None:

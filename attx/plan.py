@@ -1,0 +1,159 @@
+"""`python -m attx plan`: what a run would cost, before anything runs. No torch here: models are tried in processes."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from attx import plan_jobs, plan_text
+from attx.config import Config
+from attx.errors import UserError, unknown
+from attx.plan_jobs import Left, Work
+
+FORWARD_SHARE = 3  # forward passes alone, in the time of one with its gradient, where `--rate` gives the latter
+PREDICTION = {"forward": 1, "backward": 0, "own_seconds": 0.0, "bytes": 0}
+
+
+def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool) -> None:
+    """Plan the run of a config file, and print it as text or as JSON."""
+    config = _config(configfile)
+    given = _rates(rates, config)
+    device = device or config.device
+    print("asking Snakemake what is left to do", file=sys.stderr, flush=True)
+    left = plan_jobs.left(config, configfile)
+    plan = estimate(config, left, device, given) | {"configfile": configfile}
+    print(json.dumps(plan, indent=1) if as_json else plan_text.text(plan))
+
+
+def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -> dict:
+    """The whole plan, as numbers: seconds are of one job at a time, `at_once` how many a run has."""
+    gpu = device != "cpu" and (device != "auto" or shutil.which("nvidia-smi") is not None)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    at_once = 1 if gpu else max(1, cores // config.threads)
+    machine = {key: config.machine()[key] for key in ("threads", "dtype", "batch_size")}
+    models = _models(config, left, machine | {"device": device}, at_once)
+    for label, rate in given.items():
+        if label in models:
+            models[label] |= {"backward_seconds": 1 / rate, "forward_seconds": 1 / rate / FORWARD_SHARE}
+    itemsize = {"float32": 4, "float64": 8}[config.dtype]
+    for found in models.values():
+        found["map_bytes"] = 3 * found["shape"][0] * found["shape"][1] * itemsize
+        found["memory"] += 2 * left.largest * found["map_bytes"]  # a job holds its shard's maps, and packs them
+    order = [*config.methods, *config.metrics]
+    rows = _rows(left, models, _costs(left, models, machine | {"device": device}, at_once))
+    rows.sort(key=lambda row: order.index(row["label"]) if row["label"] in order else len(order))
+    return {
+        "results": config.results,
+        "cores": cores,
+        "at_once": at_once,
+        **machine,
+        "jobs": left.jobs,
+        "images": left.images,
+        "keep": sorted(data for data, spec in config.data.items() if spec.get("keep") == "correct"),
+        "models": models,
+        "starts": left.starts,
+        "rows": rows,
+        "free_bytes": shutil.disk_usage(".").free,
+        "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+def _config(configfile: str) -> Config:
+    try:
+        raw = yaml.safe_load(Path(configfile).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{configfile}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{configfile}: is no configuration, which is a mapping such as `data: {{...}}`")
+    return Config.of(raw)
+
+
+def _rates(settings: Iterable[str], config: Config) -> dict[str, float]:
+    """MODEL=NUMBER as given by `--rate`: images a second, forward and backward."""
+    found = {}
+    for setting in settings:
+        label, _, number = setting.partition("=")
+        if label not in config.models:
+            raise UserError(f"--rate: {unknown('model', label, config.models)}")
+        try:
+            found[label] = float(number)
+        except ValueError:
+            found[label] = 0.0
+        if not 0 < found[label] < float("inf"):
+            raise UserError(f"--rate {setting}: give MODEL=NUMBER, images a second forward and backward")
+    return found
+
+
+def _models(config: Config, left: Left, machine: dict, at_once: int) -> dict[str, dict]:
+    """What each model that a job loads takes, measured as many at once as jobs will run."""
+
+    def measured(label: str) -> dict:
+        settings = {key: value for key, value in machine.items() if key != "device"}
+        request = {"spec": config.models[label], "machine": settings, "device": machine["device"]}
+        found = _asked({"model": request | {"started": time.time()}}, f"model {label}")
+        print(f"{label}: {1 / found['backward_seconds']:.1f} images a second", file=sys.stderr, flush=True)
+        return found
+
+    labels = [label for label in config.models if label in left.starts]
+    with ThreadPoolExecutor(at_once) as pool:
+        return dict(zip(labels, pool.map(measured, labels), strict=True))
+
+
+def _costs(left: Left, models: dict[str, dict], machine: dict, at_once: int) -> dict[tuple, dict]:
+    """The cost of each `_tried` of the work that is left."""
+    wanted = sorted({_tried(work, models) for work in left.work if work.kind != "stage"})
+    settings = {key: value for key, value in machine.items() if key != "device"}
+    asked = [
+        {"spec": json.loads(spec), "shape": shape, "machine": settings, "device": machine["device"]}
+        for spec, shape in wanted
+    ]
+    hands = [asked[hand::at_once] for hand in range(min(at_once, len(asked)))]
+    print(f"counting the passes of {len(asked)} methods and metrics on a toy model", file=sys.stderr, flush=True)
+    with ThreadPoolExecutor(at_once) as pool:
+        answers = list(pool.map(lambda hand: _asked({"costs": hand}, "counting passes"), hands))
+    return {key: answers[i % len(hands)][i // len(hands)] for i, key in enumerate(wanted)}
+
+
+def _tried(work: Work, models: dict[str, dict]) -> tuple[str, tuple[int, int]]:
+    """What is tried for a work: its spec and a size. A metric's passes go by the size, so it is the model's own."""
+    sizes = [tuple(found["shape"]) for found in models.values()]
+    return work.spec, tuple(models[work.model]["shape"]) if work.kind == "metric" else min(sizes)
+
+
+def _asked(request: dict, what: str) -> dict | list:
+    """The answer of a process to a request; UserError with its last words if it has none."""
+    command = [sys.executable, "-m", "attx.plan_measure"]
+    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return json.loads(done.stdout)
+    last = (done.stderr.strip().splitlines() or ["out of memory? lower `batch_size`"])[-1]
+    raise UserError(f"{what}: {last.removeprefix('error: ')}")
+
+
+def _rows(left: Left, models: dict[str, dict], costs: dict[tuple, dict]) -> list[dict]:
+    """One row for each work: images, passes and seconds in all, bytes; without passes where the cost is not known."""
+    rows = []
+    for work, images in left.work.items():
+        found = models[work.model]
+        row = {"kind": work.kind, "label": work.label, "model": work.model, "images": images}
+        one, pixels = PREDICTION, 1.0
+        if work.kind != "stage":
+            spec, shape = _tried(work, models)
+            one, pixels = costs[spec, shape], math.prod(found["shape"]) / math.prod(shape)
+        if "error" in one:
+            rows.append(row | {"error": one["error"]})
+            continue
+        seconds = one["backward"] * found["backward_seconds"] + pixels * one["own_seconds"]
+        seconds += max(one["forward"] - one["backward"], 0) * found["forward_seconds"]
+        size = found["map_bytes"] if work.kind in ("method", "attack") else 2 * one["bytes"]  # in a shard and collected
+        each = {"forward": one["forward"], "backward": one["backward"], "seconds": seconds, "bytes": size}
+        rows.append(row | {key: images * value for key, value in each.items()})
+    return rows
