@@ -1,7 +1,9 @@
-"""Presets: entries of `methods:` that stand for several methods. No torch."""
+"""Named lists of methods: a method entry whose `use` is a preset's name stands for all of its methods."""
 
-# AttEXplore++ (arXiv 2412.19523) takes ten attacks and names two: the list is a reconstruction, see docs/methods.md
-TEN = ("bim", "pgd", "di", "ti", "mi", "sini", "naa", "ssa", "mig", "gra")
-PRESETS: dict[str, dict[str, dict]] = {
-    "attexplore_pp": {attack: {"use": "attexplore", "attack": attack} for attack in TEN}
+# AttEXplore++ (arXiv 2412.19523) says ten attacks and names MIG and GRA: the list is inferred (docs/methods.md)
+ATTACKS = ("bim", "pgd", "di", "ti", "mi", "sini", "naa", "ssa", "mig", "gra")
+
+# preset -> suffix of the label -> the method's spec
+PRESETS: dict[str, dict[str, dict[str, object]]] = {
+    "attexplore_pp": {attack: {"use": "attexplore", "attack": attack} for attack in ATTACKS},
 }
