@@ -11,7 +11,7 @@ from attx.errors import UserError
 from attx.files import write_text
 from attx.slices import CONTROLS
 from attx.statistics import holm, mean_interval, paired_p
-from attx.tables_text import latex, markdown, number
+from attx.tables_text import caption, latex, markdown, number, plain, reading
 
 KEYS = ["data", "model", "method", "postprocess"]
 COSTS = ["forward_passes", "backward_passes", "seconds"]
@@ -52,11 +52,15 @@ def summarise(
     )
 
 
-def write(table: pd.DataFrame, csv: str | Path, md: str | Path, tex: str | Path) -> None:
-    """Write a summary as CSV (every column in full) and, rounded for reading, as Markdown and LaTeX."""
+def write(table: pd.DataFrame, csv: str | Path, md: str | Path, tex: str | Path, title: str = "") -> None:
+    """Write a summary as CSV (every column in full) and, rounded for reading, as Markdown and LaTeX.
+
+    With a `title` any table will do, and this is its caption.
+    """
+    text, below = (plain(table), title) if title else (reading(table), caption(table))
     write_text(csv, table.to_csv(index=False, lineterminator="\n"))
-    write_text(md, markdown(table))
-    write_text(tex, latex(table))
+    write_text(md, markdown(text, below))
+    write_text(tex, latex(text, below))
 
 
 def score_columns(scores: pd.DataFrame) -> dict[str, str]:

@@ -21,7 +21,7 @@ def interval(row: pd.Series, name: str, *, sign: bool = False) -> str:
 
 def reading(table: pd.DataFrame) -> pd.DataFrame:
     """The columns a reader wants, as text; those that say the same in every row, or nothing, are left out."""
-    names = [c.removesuffix("_low") for c in table.columns if c.endswith("_low") and not c.endswith("_difference_low")]
+    names = [name for name in _means(table) if not name.endswith("_difference")]
     text = pd.DataFrame({"data": table["data"], "model": table["model"], "method": table["method"]})
     text["post-processing"] = table["postprocess"]
     text["images"] = table["images"].astype(str)
@@ -39,6 +39,24 @@ def reading(table: pd.DataFrame) -> pd.DataFrame:
     text["note"] = table["note"]
     same = [c for c in ("data", "model", "post-processing") if text[c].nunique() == 1]
     return text.drop(columns=same + [c for c in text.columns if (text[c] == "").all()])
+
+
+def plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Any table as text: means with their intervals in one column each, other numbers short."""
+    ends = {name + end for name in _means(table) for end in ("_low", "_high")}
+    text = pd.DataFrame(index=table.index)
+    for name in table.columns.drop(list(ends)):
+        if f"{name}_low" in ends:
+            text[name] = table.apply(interval, axis=1, name=name)
+        elif pd.api.types.is_float_dtype(table[name]):
+            text[name] = table[name].map(number)
+        else:
+            text[name] = table[name].astype(str)
+    return text
+
+
+def _means(table: pd.DataFrame) -> list[str]:
+    return [column.removesuffix("_low") for column in table.columns if column.endswith("_low")]
 
 
 def caption(table: pd.DataFrame) -> str:
@@ -66,19 +84,18 @@ def caption(table: pd.DataFrame) -> str:
     return " ".join(lines)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """The reading form as a Markdown table with its caption below."""
-    text = reading(table).map(lambda cell: cell.replace("|", "\\|"))
-    return f"{text.to_markdown(index=False, disable_numparse=True)}\n\n{caption(table)}\n"
+def markdown(text: pd.DataFrame, caption: str) -> str:
+    """A table of text in Markdown with its caption below."""
+    text = text.map(lambda cell: cell.replace("|", "\\|"))
+    return f"{text.to_markdown(index=False, disable_numparse=True)}\n\n{caption}\n"
 
 
-def latex(table: pd.DataFrame) -> str:
-    """The reading form as a LaTeX table (packages booktabs and graphicx), as wide as the text, with its caption."""
-    text = reading(table)
+def latex(text: pd.DataFrame, caption: str) -> str:
+    """A table of text in LaTeX (packages booktabs and graphicx), as wide as the page's, with its caption."""
     form = "".join("p{6cm}" if c == "note" else "l" for c in text.columns)
     body = text.to_latex(index=False, escape=True, column_format=form)
     body = re.sub(r"(?<![\w-])-(?=\d?\.\d)", "$-$", body).replace("<", "$<$")
-    said = re.sub(r"([%_&#])", r"\\\1", caption(table)).replace("<", "$<$")
+    said = re.sub(r"([%_&#])", r"\\\1", caption).replace("<", "$<$")
     return f"\\begin{{table}}\n\\caption{{{said}}}\n\\resizebox{{\\textwidth}}{{!}}{{%\n{body}}}\n\\end{{table}}\n"
 
 

@@ -15,7 +15,8 @@ from attx.stages import common
 
 
 def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: list[Path]) -> None:
-    """`spec`: {data, model, methods, target, dtype, threads, batch_size}; `label`: data/model/shard; `out`: a store each.
+    """`spec`: {data, model, methods, target, dtype, threads, batch_size}; `label`: data/model/shard; `out`: their
+    stores.
 
     The model is loaded once. A store that is there already, of the same spec, code, model and images, is kept: so it is
     with several methods in a job, of which one has changed.

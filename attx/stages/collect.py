@@ -1,4 +1,4 @@
-"""Put parts together: the scores of all shards, models, methods and post-processings, or what a figure is drawn from."""
+"""Put parts together: all scores of a metric, or what a figure is drawn from."""
 
 from pathlib import Path
 

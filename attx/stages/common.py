@@ -19,7 +19,6 @@ from attx.models.classifier import Classifier
 from attx.models.loading import load_model
 from attx.progress import progress
 
-
 PACKAGES = ("attx", "torch", "torchvision", "timm", "captum", "numpy", "pillow", "zarr")
 
 

@@ -18,7 +18,7 @@ def run(spec: dict, *, scores: list[Path], shards: list[Path], stores: list[Path
     """`spec`: {figure, needs, note} and, for a gallery, {data, model, image_ids, methods, postprocess}."""
     figure = registry.load("figures", spec["figure"]["use"])
     params = {key: value for key, value in spec["figure"].items() if key != "use"}
-    source = pd.read_parquet(scores[0]) if spec["needs"] == "scores" else _gallery(spec, shards, stores)
+    source = _gallery(spec, shards, stores) if spec["needs"] == "gallery" else pd.read_parquet(scores[0])
     style.save(figure.draw(source, **params), pdf, png, note=spec["note"])
     print(f"{pdf}, and as PNG")
 

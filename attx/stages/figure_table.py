@@ -11,5 +11,6 @@ def run(spec: dict, *, source: Path, csv: Path, md: Path, tex: Path) -> None:
     """`spec`: {figure}, whose file has a function `table`."""
     params = {key: value for key, value in spec["figure"].items() if key != "use"}
     table = registry.load("figures", spec["figure"]["use"]).table(pd.read_parquet(source), **params)
-    tables.write(table, csv, md, tex)
+    what = registry.summary("figures", spec["figure"]["use"])
+    tables.write(table, csv, md, tex, title=f"{what} Means over the images with 95% intervals.")
     print(f"{csv}, and as Markdown and LaTeX")

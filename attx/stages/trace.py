@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from attx import predictions, registry
+from attx import predictions
 from attx.attack import Attack
 from attx.attribution.attexplore import path_of
 from attx.data import manifest
@@ -31,9 +31,8 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
         ids = [row.image_id for row in batch]
         targets = [chosen[image_id].target(spec["target"]) for image_id in ids]
         table = _followed(attack, bench.model, images, torch.tensor(targets, device=images.device), ids)
-        tables.append(
-            table.assign(title=table["image_id"].map({i: names[t] for i, t in zip(ids, targets, strict=True)}))
-        )
+        titles = {image_id: names[target] for image_id, target in zip(ids, targets, strict=True)}
+        tables.append(table.assign(title=table["image_id"].map(titles)))
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
     table = table.assign(data=data, model=model, method=method)
     with atomic(out) as temporary:
