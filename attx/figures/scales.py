@@ -32,6 +32,12 @@ def of_255(value: float, *, parts: int = 1) -> float | None:
     return k if abs(255 * value - k) < 1e-4 else None
 
 
+def change(value: float) -> str:
+    """A change of pixel values as the field writes it: `16/255`, `1.6/255`, else `0.0412`."""
+    k = of_255(value, parts=10)
+    return f"{value:.3g}" if k is None else f"{k:g}/255"
+
+
 def ticks(
     axis: Axes, places: Sequence[float], labels: Sequence[str], inches: float, *, all_shown: bool = False
 ) -> None:

@@ -145,9 +145,17 @@ def points(looks: dict[str, Look]) -> list[Line2D]:
 
 def legend(figure: Figure, entries: list[Artist], *, title: str) -> None:
     """Labelled entries below all panels, under a title that says what the marks are; the figure grows by its height."""
-    columns = max(1, min(len(entries), int(figure.get_figwidth() / 1.75)))
+    columns = _columns([len(entry.get_label()) for entry in entries], figure.get_figwidth())
     figure.set_figheight(figure.get_figheight() + 0.16 * -(-len(entries) // columns))
     figure.legend(handles=entries, loc="outside lower center", ncols=columns, title=title, handlelength=2.6)
+
+
+def _columns(letters: list[int], width: float) -> int:
+    """As many columns as fit into a legend so wide, of labels with so many letters."""
+    for columns in range(len(letters), 1, -1):
+        if sum(0.62 + 0.058 * max(part) for part in np.array_split(letters, columns)) < width:
+            return columns
+    return 1
 
 
 def save(figure: Figure, path_pdf: str | Path, path_png: str | Path, note: str = "") -> None:

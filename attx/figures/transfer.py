@@ -51,11 +51,8 @@ def draw(source: pd.DataFrame) -> Figure:
     figure.set_figheight(figure.get_figheight() + max(0.35, below))
     axes[0].set_yticks(range(len(means)), means.index)
     _dots(axes[-1], means)
-    largest = scales.of_255(source["distance"].max(), parts=10)
-    change = f"{largest:g}/255" if largest is not None else f"{source['distance'].max():.3g}"
-    title = (
-        f"Attacks on {frame.sample(source, ['source', 'model', 'attack'])}, changes up to {change}; cells: success in %"
-    )
+    title = f"Attacks on {frame.sample(source, ['source', 'model', 'attack'])}, "
+    title += f"changes up to {scales.change(source['distance'].max())}; cells: success in %"
     style.legend(figure, [Line2D([], [], linestyle="", **mark) for mark in MARKS.values()], title=title)
     return figure
 
