@@ -7,7 +7,7 @@ SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := run
-.PHONY: run sample test lint dry lock unlock clean help
+.PHONY: run sample test oracles lint dry lock unlock clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -20,6 +20,9 @@ dry: $(CONFIG) $(READY)  ## say what `make` would do, and why
 
 test: $(READY)  ## the tests; no network needed once installed
 	$(BIN)/python -m pytest $(ARGS)
+
+oracles: $(READY)  ## write docs/reference/oracles.md: how far results are from those of other implementations
+	$(BIN)/python -m pytest -q --oracles docs/reference/oracles.md
 
 lint: $(READY)  ## style, Snakemake's own lint, and the direction of imports
 	$(BIN)/ruff check .

@@ -1,8 +1,56 @@
-"""One thread (the tests' tensors are small), and property tests that give the same examples in every run."""
+"""One thread (the tests' tensors are small), the same examples in every run, and deviations from oracles."""
 
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
 import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
 settings.register_profile("attx", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("attx")
+
+FOUND = pytest.StashKey[dict[tuple[str, str], tuple[float, float]]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--oracles", metavar="FILE", help="run the tests against oracles; write their deviations to FILE")
+
+
+@pytest.fixture
+def deviation(request):
+    """deviation(what, oracle, value, bound) asserts that value <= bound, and keeps the largest for `make oracles`."""
+    found = request.config.stash.setdefault(FOUND, {})
+
+    def check(what: str, oracle: str, value: float | torch.Tensor, bound: float) -> None:
+        value = float(value)
+        assert value <= bound, f"{what} deviates from {oracle} by {value:.3g}"
+        found[what, oracle] = tuple(map(max, zip(found.get((what, oracle), (0.0, 0.0)), (value, bound), strict=True)))
+
+    return check
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--oracles"):
+        items[:] = [item for item in items if "deviation" in getattr(item, "fixturenames", ())]
+
+
+def pytest_sessionfinish(session, exitstatus):
+    file = session.config.getoption("--oracles")
+    if not file or exitstatus:
+        return
+    rows = sorted(session.config.stash[FOUND].items())
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchattacks", "captum"))
+    lines = [
+        "# Deviations from oracles",
+        "",
+        "The largest over all tests of a row, written by `make oracles`. Points of a path are absolute, in units of [0, 1]",
+        "images; gradients and maps are relative to the oracle's largest value. In float64 unless the row says otherwise,",
+        f"on a CPU, with {versions}.",
+        "",
+        "| what | oracle | largest deviation | bound |",
+        "|---|---|---|---|",
+        *(f"| {what} | {oracle} | {value:.1e} | {bound:.0e} |" for (what, oracle), (value, bound) in rows),
+    ]
+    Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")

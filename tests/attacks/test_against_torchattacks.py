@@ -26,6 +26,10 @@ def theirs(name, model, x, y, **settings):
     return attack(x, y).detach()
 
 
+def apart(a, b):
+    return (a - b).abs().max()
+
+
 def ours(name, model, x, y, ids=IDS, **params):
     return attx.load_attack(name, steps=STEPS, **params).run(model, x, y, ids).points[-1]
 
@@ -47,16 +51,17 @@ PLAIN = {"diversity_prob": 0.0}
         ("ti", PLAIN | {"decay": 1.0}, "TIFGSM", PLAIN | {"decay": 1.0}),
     ],
 )
-def test_without_randomness(case, name, params, their_name, settings):
-    assert torch.allclose(ours(name, *case, **params), theirs(their_name, *case, **settings), atol=1e-12, rtol=0)
+def test_without_randomness(case, deviation, name, params, their_name, settings):
+    found, expected = ours(name, *case, **params), theirs(their_name, *case, **settings)
+    deviation(f"`{name}`, points", "torchattacks, nothing drawn", apart(found, expected), 1e-12)
 
 
-def test_descending_equals_targeting_the_label(case):
+def test_descending_equals_targeting_the_label(case, deviation):
     model, x, y = case
     stepped = attx.load_attack("ni", steps=STEPS, direction=-1).run(model, x, y).points[-1]
     attack = torchattacks.NIFGSM(model, eps=EPSILON, alpha=EPSILON / STEPS, steps=STEPS)
     attack.set_mode_targeted_by_label(quiet=True)
-    assert torch.allclose(stepped, attack(x, y), atol=1e-12, rtol=0)
+    deviation("`ni` with `direction` -1, points", "torchattacks, targeted", apart(stepped, attack(x, y)), 1e-12)
 
 
 def uniform_from(monkeypatch, draws):
@@ -65,25 +70,26 @@ def uniform_from(monkeypatch, draws):
     monkeypatch.setattr(torch.Tensor, "uniform_", lambda self, low, high: self.copy_(low + (high - low) * next(draws)))
 
 
-def test_pgd_from_the_same_start(case, monkeypatch):
+def test_pgd_from_the_same_start(case, deviation, monkeypatch):
     x = case[1]
     uniform_from(monkeypatch, [Rows.of(3407, IDS, 1, 0).uniform(Stream.START, x.shape[1:], x)])
-    assert torch.allclose(ours("pgd", *case), theirs("PGD", *case), atol=1e-12, rtol=0)
+    found, expected = ours("pgd", *case), theirs("PGD", *case)
+    deviation("`pgd`, points", "torchattacks, same draws", apart(found, expected), 1e-12)
 
 
 @pytest.mark.parametrize(("name", "their_name"), [("vmi", "VMIFGSM"), ("vni", "VNIFGSM")])
-def test_variance_tuning_with_the_same_neighbours(case, monkeypatch, name, their_name):
+def test_variance_tuning_with_the_same_neighbours(case, deviation, monkeypatch, name, their_name):
     x = case[1]
     rows = [Rows.of(3407, IDS, 4, step) for step in range(STEPS)]
     draws = [r.uniform(Stream.NEIGHBOUR, x.shape[1:], x).reshape(3, 4, *x.shape[1:]).unbind(1) for r in rows]
     uniform_from(monkeypatch, [draw for step in draws for draw in step])
     found, expected = ours(name, *case, copies=4), theirs(their_name, *case, N=4)
-    assert torch.allclose(found, expected, atol=1e-12, rtol=0)
+    deviation(f"`{name}`, points", "torchattacks, same draws", apart(found, expected), 1e-12)
 
 
 @pytest.mark.parametrize(("name", "their_name"), [("di", "DIFGSM"), ("ti", "TIFGSM")])
 @pytest.mark.parametrize("rate", [0.7, 1.3])
-def test_diversity_with_the_same_draws(case, monkeypatch, name, their_name, rate):
+def test_diversity_with_the_same_draws(case, deviation, monkeypatch, name, their_name, rate):
     model, x, y = case
     for i in range(3):  # theirs has one draw for a batch
         draws = [Rows.of(3407, IDS[i : i + 1], 1, step).uniform(Stream.DIVERSITY, (4,), x)[0] for step in range(STEPS)]
@@ -99,4 +105,4 @@ def test_diversity_with_the_same_draws(case, monkeypatch, name, their_name, rate
             one = model, x[i : i + 1], y[i : i + 1]
             expected = theirs(their_name, *one, resize_rate=rate)
             found = ours(name, *one, ids=IDS[i : i + 1], diversity_rate=rate)
-        assert torch.allclose(found, expected, atol=1e-12, rtol=0)
+        deviation(f"`{name}`, points", "torchattacks, same draws", apart(found, expected), 1e-12)
