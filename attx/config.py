@@ -16,8 +16,9 @@ from attx.presets import PRESETS
 from attx.variants import Variant
 
 POSTPROCESS = registry.keywords("postprocess.py", "postprocess")
-# keys that entries take beside their file's own: of data, and of figures by what they need
+# keys that entries take beside their file's own: of data, metrics, and figures by what they need
 SELECTION = {"first": "int", "stratified": "int", "keep": "str"}
+JUDGED = {"models": "list", "methods": "list", "postprocess": "list"}  # of metrics: labels, all where left out
 SOURCE = {
     "scores": {"metric": "str"},
     "gallery": {"images": "int", "methods": "list", "postprocess": "str"},
@@ -119,14 +120,16 @@ class Config:
             return registry.check(where, spec, POSTPROCESS)
         if spec.get("keep", "all") not in ("all", "correct"):
             raise UserError(f"{where}.keep: {unknown('value', spec['keep'], ('all', 'correct'))}")
-        extra = SELECTION if family == "data" else {}
+        extra = {"data": SELECTION, "metrics": JUDGED}.get(family, {})
+        if family == "metrics":
+            self._check_labels(where, spec)
         if family == "figures" and spec["use"] in registry.names("figures"):
             extra = SOURCE[registry.constant("figures", spec["use"], "NEEDS")]
             self._check_labels(where, spec)
         self._check_params(where, family, spec["use"], spec, extra)
 
     def _check_labels(self, where: str, spec: dict) -> None:
-        """A figure's `metric`, `methods`, `models`, `sources` and `postprocess` are labels of this config."""
+        """`metric`, `methods`, `models`, `sources`, `postprocess` of a figure or metric are labels of this config."""
         families = {key: key for key in ("methods", "models", "postprocess")}
         families |= {"metric": "metrics", "sources": "models"}
         for key, family in families.items():
@@ -234,9 +237,14 @@ class Config:
         return {key: getattr(self, key) for key in ("seed", "batch_size") if key in takes} | spec
 
     def metric(self, label: str) -> dict:
-        """A metric's spec, with the run's batch size and target where it takes them."""
+        """A metric's spec, with the run's seed, batch size and target where it takes them."""
         takes = registry.parameters("metrics", self.metrics[label]["use"])
-        return {key: getattr(self, key) for key in ("batch_size", "target") if key in takes} | self.metrics[label]
+        spec = {key: value for key, value in self.metrics[label].items() if key not in JUDGED}
+        return {key: getattr(self, key) for key in ("seed", "batch_size", "target") if key in takes} | spec
+
+    def judged(self, metric: str) -> dict[str, list[str]]:
+        """The labels of `models`, `methods` and `postprocess` whose maps a metric scores for its table."""
+        return {family: self.metrics[metric].get(family) or list(getattr(self, family)) for family in JUDGED}
 
     def machine(self) -> dict:
         """What of the machine's use can change a result by rounding."""

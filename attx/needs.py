@@ -1,13 +1,14 @@
 """What a metric needs beside a model and a map: the method itself, or a package that is an extra. No torch.
 
-A metric's file says so by the constants `NEEDS` and `EXTRA`; docs/howto-metric-figure.md explains them.
+A metric's file says so by the constants `NEEDS` and `EXTRA`; docs/howto-metric-figure.md explains them. Where a file
+stands for many metrics, by the parameter `name`, the keys of its `BETTER` are the names.
 """
 
 from collections.abc import Mapping
 from importlib.util import find_spec
 
 from attx import registry
-from attx.errors import UserError
+from attx.errors import UserError, unknown
 
 # NEEDS: what `score` is handed by keyword; "method?": the method where there is one that can be run anew, else None
 IMAGE_IDS, METHOD, METHOD_IF_ANY = "image_ids", "method", "method?"
@@ -24,13 +25,16 @@ def _from_stores(method: str) -> bool:
 
 def check_metrics(metrics: Mapping[str, dict], methods: Mapping[str, dict]) -> None:
     """UserError, before anything runs, where a metric's package is missing or a method can't be run anew for it."""
-    stored = [label for label, spec in methods.items() if _from_stores(spec["use"])]
     for label, spec in metrics.items():
         available("metrics", spec["use"], f"config: metrics.{label}")
+        known = registry.constant("metrics", spec["use"], "BETTER") or {}
+        if "name" in registry.parameters("metrics", spec["use"]) and spec.get("name") not in known:
+            raise UserError(f"config: metrics.{label}.name: {unknown('metric', str(spec.get('name')), known)}")
+        stored = [m for m in spec.get("methods") or methods if _from_stores(methods[m]["use"])]
         if stored and registry.constant("metrics", spec["use"], "NEEDS") == METHOD:
             raise UserError(
                 f"config: metrics.{label}: {spec['use']} explains images anew, which {', '.join(stored)} cannot, being "
-                "made of other methods' stored maps: score it in a config of its own, without that method"
+                "made of other methods' stored maps: name the `methods` to score, without it"
             )
 
 

@@ -6,7 +6,7 @@ No torch: the Snakefile imports this.
 import hashlib
 
 from attx import registry
-from attx.config import Config
+from attx.config import JUDGED, Config
 from attx.needs import explains
 
 CONTROLS = ("random", "edges")
@@ -81,7 +81,8 @@ def score(config: Config, *, data: str, model: str, method: str, postprocess: st
 def table(config: Config, *, metric: str, **_: str) -> dict:
     """The slice of the job that summarises all scores of a metric."""
     published = hashlib.sha256(registry.ROOT.joinpath("published.csv").read_bytes()).hexdigest()[:16]
-    comparable = config.metrics[metric] == {"use": "insertion_deletion", "order": "channel_union"}
+    settings = {key: value for key, value in config.metrics[metric].items() if key not in JUDGED}
+    comparable = settings == {"use": "insertion_deletion", "order": "channel_union"}
     return {
         "reference": config.reference,
         "controls": [label for label, spec in config.methods.items() if spec["use"] in CONTROLS],
@@ -105,11 +106,7 @@ def figure(config: Config, *, data: str, figure: str, **_: str) -> dict:
         return found | source
     if needs == "gallery":
         source["postprocess"] = config.postprocess[source["postprocess"]]
-        return (
-            found
-            | source
-            | {"model": config.models[next(iter(config.models))], "data": {"use": config.data[data]["use"]}}
-        )
+        return found | source | {"models": config.models, "data": {"use": config.data[data]["use"]}}
     return found
 
 
@@ -131,4 +128,6 @@ def roots(stage: str, spec: dict) -> list[str]:
         found.append(f"attx.attacks.{spec['method']['attack']}")
     if "function" in spec.get("model", {}):
         found.append(spec["model"]["function"].split(":")[0])
+    if stage == "figure":  # a gallery's: their names of classes, and what they see of an image
+        found += [root for model in spec.get("models", {}).values() for root in roots("figure", {"model": model})]
     return found

@@ -12,7 +12,7 @@ SHARDS = list[str]
 def collect(config: Config, *, data: str, metric: str, shards: SHARDS, **_: str) -> dict:
     """The slice of the job that puts all scores of a metric together, in the order of the config."""
     found = _part(config, paths.SHARD_SCORES, data, shards)
-    return {"parts": [found | _scored(metric, config.models, config.methods, config.postprocess)]}
+    return {"parts": [found | _scored(metric, *config.judged(metric).values())]}
 
 
 def gather(config: Config, *, data: str, figure: str, shards: SHARDS, **_: str) -> dict:
