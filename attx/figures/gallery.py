@@ -7,11 +7,12 @@ import numpy as np
 
 @dataclass
 class Gallery:
-    """Images and maps by image id; a map may have another size than its image, if its model does.
+    """Images and maps by model and image id; a map may have another size than its image, if its model does.
 
-    images: (H, W, 3) in [0, 1]. maps: per (model, method), signed (H, W). titles: names for the images.
+    images: (H, W, 3) in [0, 1], as the model sees them. maps: per (model, method), signed (H, W) by image id.
+    titles: names for the images, such as the class that the model's maps explain.
     """
 
-    images: dict[str, np.ndarray]
+    images: dict[tuple[str, str], np.ndarray]
     maps: dict[tuple[str, str], dict[str, np.ndarray]]
-    titles: dict[str, str] = field(default_factory=dict)
+    titles: dict[tuple[str, str], str] = field(default_factory=dict)

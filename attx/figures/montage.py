@@ -1,6 +1,5 @@
 """Heatmaps side by side: a row per image (and model), a column per method."""
 
-import re
 import textwrap
 
 import numpy as np
@@ -14,7 +13,8 @@ from attx.figures import style
 from attx.figures.gallery import Gallery
 
 NEEDS = "gallery"
-COLOURS = "RdBu_r"  # red for, blue against: apart for the colour-blind too
+# red for, blue against, apart for the colour-blind too; where no map of a method has a sign, one colour of its own
+SIGNED, UNSIGNED = ("RdBu_r", (-1, 1)), ("Purples", (0, 1))
 CELL = 0.84  # inches
 
 
@@ -28,44 +28,55 @@ def draw(gallery: Gallery, *, percentile: float = 99.0) -> Figure:
         raise UserError("no maps to draw: the gallery has no images, or no method has a map of them")
     models = list(dict.fromkeys(model for model, _ in gallery.maps))
     methods = list(style.looks(method for _, method in gallery.maps))
-    rows = [(model, image_id) for model in models for image_id in gallery.images]
+    palettes = {method: _palette(gallery, method) for method in methods}
+    rows = [(model, image_id) for model in models for owner, image_id in gallery.images if owner == model]
     width = max(style.WIDTH, 1.1 + CELL * (1 + len(methods)))
     cell = (width - 1.1) / (1 + len(methods))
     figure, axes = style.canvas(len(rows), 1 + len(methods), panel=cell, width=width)
-    figure.set_figheight(
-        cell * len(rows) + 0.35 * len(models) + 0.55
-    )  # titles above each model's rows, a scale below all
+    # titles above each model's rows, scales below all
+    figure.set_figheight(cell * len(rows) + 0.35 * len(models) + 0.55 + 0.12 * (len(set(palettes.values())) > 1))
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.04, wspace=0.02, hspace=0.02)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for row, (model, image_id) in zip(axes, rows, strict=True):
-        row[0].imshow(gallery.images[image_id])
-        label = textwrap.fill(gallery.titles.get(image_id, image_id), 16, max_lines=4, placeholder=" …")
-        row[0].text(-0.06, 0.5, label, transform=row[0].transAxes, ha="right", va="center", fontsize=7)
-        if image_id == next(iter(gallery.images)):
-            row[0].set_title(_broken(model), fontsize=7, fontweight="bold")
-            for axis, method in zip(row[1:], methods, strict=True):
-                axis.set_title(_broken(method), fontsize=7)
+    for i, (row, (model, image_id)) in enumerate(zip(axes, rows, strict=True)):
+        _photograph(row[0], gallery, model, image_id)
         for axis, method in zip(row[1:], methods, strict=True):
             found = gallery.maps.get((model, method), {}).get(image_id)
-            if found is not None:
-                _heatmap(axis, found, percentile)
-    _scale(figure, axes, percentile)
+            _heatmap(axis, found, percentile, palettes[method])
+        if i == 0 or rows[i - 1][0] != model:
+            row[0].set_title(style.broken(model), fontsize=7, fontweight="bold")
+            for axis, method in zip(row[1:], methods, strict=True):
+                axis.set_title(style.broken(method), fontsize=7)
+    _scales(figure, axes, percentile, set(palettes.values()))
     return figure
 
 
-def _heatmap(axis: Axes, values: np.ndarray, percentile: float) -> None:
-    reach = np.percentile(np.abs(values), percentile) or np.abs(values).max() or 1.0
-    axis.imshow(values / reach, cmap=COLOURS, vmin=-1, vmax=1)
+def _photograph(axis: Axes, gallery: Gallery, model: str, image_id: str) -> None:
+    axis.set_axis_off()
+    axis.imshow(gallery.images[model, image_id])
+    label = textwrap.fill(gallery.titles.get((model, image_id), image_id), 16, max_lines=4, placeholder=" …")
+    axis.text(-0.06, 0.5, label, transform=axis.transAxes, ha="right", va="center", fontsize=7)
 
 
-def _scale(figure: Figure, axes: np.ndarray, percentile: float) -> None:
-    colours = ScalarMappable(Normalize(-1, 1), COLOURS)
-    bar = figure.colorbar(colours, ax=axes, location="bottom", shrink=0.4, aspect=40, pad=0.02, ticks=[-1, 0, 1])
-    bar.set_label(f"Attribution (1 = {percentile:g}th percentile of |attribution| in each map)", fontsize=7)
-    bar.outline.set_linewidth(0.5)
+def _palette(gallery: Gallery, method: str) -> tuple[str, tuple[float, float]]:
+    """Colours and what they span: signed, unless no map of the method has a value below 0."""
+    lowest = [m.min() for (_, name), maps in gallery.maps.items() if name == method for m in maps.values()]
+    return SIGNED if min(lowest, default=0) < 0 else UNSIGNED
 
 
-def _broken(name: str, letters: int = 13) -> str:
-    """A label broken into short lines at its underscores, hyphens and dots."""
-    return re.sub(r"(?<=[_.-]) ", "", textwrap.fill(re.sub(r"([_.-])", r"\1 ", name), letters))
+def _heatmap(axis: Axes, values: np.ndarray | None, percentile: float, palette: tuple) -> None:
+    axis.set_axis_off()
+    if values is not None:
+        colours, (low, high) = palette
+        reach = np.percentile(np.abs(values), percentile) or np.abs(values).max() or 1.0
+        axis.imshow(values / reach, cmap=colours, vmin=low, vmax=high)
+
+
+def _scales(figure: Figure, axes: np.ndarray, percentile: float, palettes: set) -> None:
+    """A scale below all maps, or two side by side where some methods have a sign and others none."""
+    shown = [palette for palette in (SIGNED, UNSIGNED) if palette in palettes]
+    kinds = ("Attribution",) if len(shown) == 1 else ("Attribution with a sign", "Attribution without a sign")
+    for (colours, limits), kind, part in zip(shown, kinds, np.array_split(axes, len(shown), axis=1), strict=True):
+        scale = {"location": "bottom", "shrink": 0.4 * len(shown), "aspect": 40, "pad": 0.02, "ticks": [*{*limits, 0}]}
+        bar = figure.colorbar(ScalarMappable(Normalize(*limits), colours), ax=part, **scale)
+        gap = "\n" if len(shown) > 1 else " "
+        bar.set_label(f"{kind}{gap}(1 = {percentile:g}th percentile of |attribution| in each map)", fontsize=7)
+        bar.outline.set_linewidth(0.5)

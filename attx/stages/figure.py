@@ -15,7 +15,7 @@ from attx.postprocess import postprocess
 
 
 def run(spec: dict, *, scores: list[Path], shards: list[Path], stores: list[Path], pdf: Path, png: Path) -> None:
-    """`spec`: {figure, needs, note} and, for a gallery, {data, model, image_ids, methods, postprocess}."""
+    """`spec`: {figure, needs, note} and, for a gallery, {data, models, image_ids, methods, postprocess}."""
     figure = registry.load("figures", spec["figure"]["use"])
     params = {key: value for key, value in spec["figure"].items() if key != "use"}
     source = _gallery(spec, shards, stores) if spec["needs"] == "gallery" else pd.read_parquet(scores[0])
@@ -24,25 +24,23 @@ def run(spec: dict, *, scores: list[Path], shards: list[Path], stores: list[Path
 
 
 def _gallery(spec: dict, shards: list[Path], stores: list[Path]) -> Gallery:
-    """The images that `spec` names, as far as kept, under the class explained, and their maps by model and method."""
+    """The images that `spec` names, as far as kept, as each model sees them, and their maps by model and method."""
     kept = {row.image_id: row for path in shards for row in manifest.read(path)}
     rows = [kept[image_id] for image_id in spec["image_ids"] if image_id in kept]
-    model = load_model("model", **spec["model"])
-    pictures = load_batch(rows, model.preprocess, listing.reader(spec["data"]["use"]))
-    names = model.class_names or [f"class {k}" for k in range(model.classes)]
-    maps: dict = {}
-    explained: dict[str, int] = {}  # by the first model, whose class names these are
+    gallery, classes = Gallery({}, {}), {}
+    for label, settings in spec["models"].items():
+        model = load_model(label, **settings)
+        pictures = load_batch(rows, model.preprocess, listing.reader(spec["data"]["use"]))
+        gallery.images |= {(label, row.image_id): p.transpose(1, 2, 0) for row, p in zip(rows, pictures, strict=True)}
+        classes[label] = model.class_names or [f"class {k}" for k in range(model.classes)]
     for path in stores:
         content = store.read(path)
         wanted = [row.image_id for row in rows if row.image_id in content.image_ids]
         if wanted:
             index = [content.image_ids.index(image_id) for image_id in wanted]
             found = postprocess(torch.from_numpy(content.attributions[index]), **spec["postprocess"])
-            key = (content.attributes["model"], content.attributes["method"])
-            explained = dict(zip(wanted, content.targets[index].tolist(), strict=True)) | explained
-            maps.setdefault(key, {}).update(zip(wanted, found.sum(1).numpy(), strict=True))
-    return Gallery(
-        images={row.image_id: p.transpose(1, 2, 0) for row, p in zip(rows, pictures, strict=True)},
-        maps=maps,
-        titles={image_id: names[k] for image_id, k in explained.items()},
-    )
+            model, method = content.attributes["model"], content.attributes["method"]
+            gallery.maps.setdefault((model, method), {}).update(zip(wanted, found.sum(1).numpy(), strict=True))
+            for image_id, explained in zip(wanted, content.targets[index].tolist(), strict=True):
+                gallery.titles[model, image_id] = classes[model][explained]
+    return gallery
