@@ -22,7 +22,7 @@ test: $(READY)  ## the tests; no network needed once installed
 	$(BIN)/python -m pytest $(ARGS)
 
 oracles: $(READY)  ## write docs/reference/oracles.md: how far results are from those of other implementations
-	$(BIN)/python -m pytest -q --oracles docs/reference/oracles.md
+	$(BIN)/python -m pytest -q --oracles=docs/reference/oracles.md
 
 lint: $(READY)  ## style, Snakemake's own lint, and the direction of imports
 	$(BIN)/ruff check .

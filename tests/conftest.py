@@ -45,9 +45,9 @@ def pytest_sessionfinish(session, exitstatus):
     lines = [
         "# Deviations from oracles",
         "",
-        "The largest over all tests of a row, written by `make oracles`. Points of a path are absolute, in units of [0, 1]",
-        "images; gradients and maps are relative to the oracle's largest value. In float64 unless the row says otherwise,",
-        f"on a CPU, with {versions}.",
+        "The largest over all tests of a row, as `make oracles` finds them. Points of a path: absolute, in units of",
+        "[0, 1] images; gradients and maps: relative to the oracle's largest value. In float64, unless a row says",
+        f"otherwise, on a CPU, with {versions}.",
         "",
         "| what | oracle | largest deviation | bound |",
         "|---|---|---|---|",
