@@ -41,7 +41,8 @@ def _explain(model: Callable, name: str, relu: bool, output: str, x: Tensor, y: 
         explained = target_output(model, output)(x.detach(), y).sum()
     if found.output is None:
         raise UserError(f"gradcam: layer {name} is not used by the model")
-    (gradient,) = torch.autograd.grad(explained, found.output, allow_unused=True)
+    depends = explained.requires_grad
+    (gradient,) = torch.autograd.grad(explained, found.output, allow_unused=True) if depends else (None,)
     if gradient is None:
         raise UserError(f"gradcam: the model's output does not depend on layer {name}")
     size = x.shape[-2:]

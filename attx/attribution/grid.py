@@ -4,7 +4,7 @@ from torch import Tensor
 
 from attx.errors import UserError
 
-MAX_EXTRA = 16  # class, distillation and register tokens
+MAX_EXTRA = 8  # class, distillation and register tokens
 
 
 def channels_first(features: Tensor, size: tuple[int, int], name: str) -> Tensor:

@@ -37,6 +37,7 @@ LINEAR = names(
     "unfold fold contiguous clone to type type_as float double half __get__ masked_fill t adjoint identity copy_ "
     "requires_grad_ __setitem__ masked_fill_"
 )
+FOLLOWED = LINEAR | PRODUCTS | QUOTIENTS
 
 
 class Rules(TorchFunctionMode):
@@ -60,7 +61,8 @@ class Rules(TorchFunctionMode):
         if rule:
             return rule(func, *args, **kwargs)
         found = func(*args, **kwargs)
-        if name not in LINEAR | PRODUCTS | QUOTIENTS and isinstance(found, Tensor) and found.requires_grad:
+        several = found if isinstance(found, tuple | list) else (found,)
+        if name not in FOLLOWED and any(isinstance(t, Tensor) and t.requires_grad for t in several):
             raise self.refusal(name)
         return found
 
