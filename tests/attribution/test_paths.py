@@ -46,9 +46,15 @@ def each(function, case):
     return torch.stack([function(model, x[i], y[i], i) for i in range(len(x))])
 
 
-def same(found, expected, within=1e-10):
-    assert expected.flatten(1).abs().sum(1).gt(0).all()
-    return (found - expected).abs().max() < within * expected.abs().max()
+@pytest.fixture
+def agree(deviation):
+    """Fails unless maps are those of the oracle; relative to its largest value."""
+
+    def check(name, found, expected, within=1e-10, oracle="straight-line loop"):
+        assert expected.flatten(1).abs().sum(1).gt(0).all()
+        deviation(f"`{name}`, maps", oracle, (found - expected).abs().max() / expected.abs().max(), within)
+
+    return check
 
 
 def guided(model, x, y, steps, fraction, max_dist):
@@ -79,23 +85,24 @@ def guided(model, x, y, steps, fraction, max_dist):
 
 
 @pytest.mark.parametrize(("steps", "fraction", "max_dist"), [(15, 0.25, 0.02), (7, 0.1, 0.3), (5, 0.9, 1.0)])
-def test_guided_ig_is_the_papers_algorithm(case, steps, fraction, max_dist):
+def test_guided_ig_is_the_papers_algorithm(case, agree, steps, fraction, max_dist):
     case[1][0, 0, :5] = 0  # values with no way to go
     settings = {"steps": steps, "fraction": fraction, "max_dist": max_dist}
     expected = each(lambda model, x, y, i: guided(model, x, y, **settings), case)
-    assert same(run("guided_ig", case, **settings), expected)
+    agree("guided_ig", run("guided_ig", case, **settings), expected)
 
 
-def test_guided_ig_without_leeway_is_the_left_riemann_sum(case):
+def test_guided_ig_without_leeway_is_the_left_riemann_sum(case, agree):
     def expected(model, x, y, i):
         return x * sum(gradient(model, x * t / 6, probability(y))[0] for t in range(6)) / 6
 
-    assert same(run("guided_ig", case, steps=6, max_dist=0.0), each(expected, case))
+    found = run("guided_ig", case, steps=6, max_dist=0.0)
+    agree("guided_ig", found, each(expected, case), oracle="left Riemann sum, `max_dist` 0")
 
 
 @pytest.mark.parametrize("variant", ["smooth", "sharp"])
 @pytest.mark.parametrize("early_stop", [True, False])
-def test_mfaba_is_a_descent_until_the_class_changes(case, variant, early_stop):
+def test_mfaba_is_a_descent_until_the_class_changes(case, agree, variant, early_stop):
     alpha, epsilon, lengths = 0.002, 0.02, []
 
     def expected(model, x, y, i):
@@ -116,7 +123,7 @@ def test_mfaba_is_a_descent_until_the_class_changes(case, variant, early_stop):
     maps = each(expected, case)
     settings = {"steps": 20, "alpha": alpha, "epsilon": epsilon, "variant": variant, "early_stop": early_stop}
     with counted(case[0]) as passes:
-        assert same(run("mfaba", case, **settings), maps)
+        agree("mfaba", run("mfaba", case, **settings), maps)
     taken = np.bincount(lengths)
     assert len(set(taken)) > early_stop  # each image ends by itself
     # the pass that finds the change is one more
@@ -152,7 +159,7 @@ def rivals(case, count):
 
 
 @pytest.mark.parametrize(("epsilon", "restart"), [(0.1, True), (0.01, False)])
-def test_agi_is_the_papers_loop_and_each_path_ends_by_itself(case, epsilon, restart):
+def test_agi_is_the_papers_loop_and_each_path_ends_by_itself(case, agree, epsilon, restart):
     chosen, lengths = rivals(case, 4), []
     settings = {"classes": 4, "steps": 5, "epsilon": epsilon, "restart": restart}
 
@@ -161,7 +168,7 @@ def test_agi_is_the_papers_loop_and_each_path_ends_by_itself(case, epsilon, rest
 
     maps = each(expected, case)
     with counted(case[0]) as passes:
-        assert same(run("agi", case, **settings, batch_size=5), maps)
+        agree("agi", run("agi", case, **settings, batch_size=5), maps)
     assert passes.backward == 2 * passes.forward
     assert 3 * 4 < passes.forward < 3 * 4 * 5  # some ended early
     whole = passes.forward
@@ -169,12 +176,12 @@ def test_agi_is_the_papers_loop_and_each_path_ends_by_itself(case, epsilon, rest
         with counted(case[0]) as passes:
             attribute = registry.load("attribution", "agi").build(**settings)
             alone = attribute(case[0], case[1][i : i + 1], case[2][i : i + 1], [n])
-        assert same(alone, maps[i : i + 1])
+        agree("agi", alone, maps[i : i + 1])
         lengths.append(passes.forward)
     assert sum(lengths) == whole
 
 
-def test_la_adds_a_path_away_from_the_class(case):
+def test_la_adds_a_path_away_from_the_class(case, agree):
     chosen = rivals(case, 3)
 
     def expected(model, x, y, i):
@@ -182,7 +189,7 @@ def test_la_adds_a_path_away_from_the_class(case):
 
     maps = each(expected, case)
     with counted(case[0]) as passes:
-        assert same(run("la", case, classes=3, steps=4, batch_size=4), maps)
+        agree("la", run("la", case, classes=3, steps=4, batch_size=4), maps)
     assert (passes.forward, passes.backward) == (3 * 4 * 4, 3 * 4 * (2 * 3 + 1))
 
 
@@ -214,7 +221,7 @@ def boundary(model, x, y, momentum, steps, alpha, epsilon):
 
 
 @pytest.mark.parametrize("epsilon", [0.1, 0.004])
-def test_big_integrates_from_the_nearest_boundary_point(case, epsilon):
+def test_big_integrates_from_the_nearest_boundary_point(case, agree, epsilon):
     model, x, y = case
     settings = {"alpha": 0.004, "epsilon": epsilon, "attack_steps": 25, "steps": 9}
     starts = []
@@ -233,8 +240,8 @@ def test_big_integrates_from_the_nearest_boundary_point(case, epsilon):
     crossed = model(torch.stack(starts)).argmax(1) != y
     assert crossed.tolist() == [epsilon == 0.1] * 3
     within = 1e-6  # captum's weights of the points are float32
-    assert same(run("big", case, **settings), maps, within)
-    assert same(run("big", case, **settings, batch_size=2), maps, within)
+    agree("big", run("big", case, **settings), maps, within)
+    agree("big", run("big", case, **settings, batch_size=2), maps, within)
     difference = (model(x).softmax(1) - model(torch.stack(starts)).softmax(1)).gather(1, y[:, None])[:, 0]
     assert torch.allclose(run("big", case, **settings | {"steps": 100}).sum((1, 2, 3)), difference, rtol=1e-3)
 
@@ -253,7 +260,7 @@ def test_big_passes_an_image_no_more_once_it_has_crossed(case):
     assert passes.forward == sum(taken)
 
 
-def test_fast_ig_is_the_image_times_the_gradient(case):
+def test_fast_ig_is_the_image_times_the_gradient(case, agree):
     for output, value in (
         ("probability", lambda y: probability(y)),
         ("logit", lambda y: lambda logits: logits[y]),
@@ -261,7 +268,7 @@ def test_fast_ig_is_the_image_times_the_gradient(case):
     ):
         expected = each(lambda model, x, y, i, value=value: x * gradient(model, x, value(y))[0], case)
         with counted(case[0]) as passes:
-            assert same(run("fast_ig", case, output=output), expected)
+            agree("fast_ig", run("fast_ig", case, output=output), expected)
         assert (passes.forward, passes.backward) == (3, 3)
 
 
