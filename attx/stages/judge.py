@@ -26,7 +26,8 @@ def run(
     """`spec`: {data, model, ...}, the judge's; `label`: data/model/source/attack.
 
     One row per image: label, predicted and source_predicted (of the clean image, by the judge and by the model
-    attacked), adversarial (the class the judge gives the adversarial image, resized bilinearly to its own size).
+    attacked), adversarial (the class the judge gives the adversarial image, resized bilinearly to its own size),
+    distance (largest change of a value, before resizing).
     """
     bench = common.set_up(spec, device, weights)
     content = store.read(adversarial, array="adversarial")
@@ -46,6 +47,7 @@ def run(
             "predicted": [judged[i].predicted for i in content.image_ids],
             "source_predicted": [attacked[i].predicted for i in content.image_ids],
             "adversarial": classes,
+            "distance": content.attributes["distance"],
         }
     )
     with atomic(out) as temporary:
