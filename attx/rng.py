@@ -31,6 +31,7 @@ class Stream(IntEnum):
     WEIGHTS = 9
     REFERENCE = 10
     CLASSES = 11
+    FRACTION = 12
 
 
 def image_key(seed: int, image_id: str | int) -> np.ndarray:
