@@ -51,3 +51,10 @@ def test_naas_passes_and_batches_do_not_grow_with_copies():
             attx.load_attack("naa", steps=3, copies=7, gamma=gamma, batch_size=4).run(model, x, y)
         assert (passes.forward, passes.backward) == (2 * (7 + 3) + extra, 2 * (7 + 3) + 1)
     assert max(seen) == 4
+
+
+def test_naa_names_the_nearest_layer_before_any_pass():
+    model, x, y = SmallCNN(6), torch.rand(2, 3, 12, 12), torch.tensor([1, 2])
+    with counted(model) as passes, pytest.raises(attx.UserError, match="unknown layer 'convs'; did you mean 'conv'"):
+        attx.load_attack("naa", layer="convs").run(model, x, y)
+    assert passes.forward == 0

@@ -108,6 +108,8 @@ def test_saturated_gradients_give_no_nan(case, name):
         ("gra", {"factor": 0}),
         ("anda", {"side": 0}),
         ("mig", {"copies": 0}),
+        ("naa", {"depth": 1.5}),
+        ("fampe", {"energy": 2}),
     ],
 )
 def test_wrong_settings_say_so(name, params):
