@@ -30,7 +30,7 @@ def build(
     sigma: float = 0.15,
     blur: float = 4.0,
     grid: int = 56,
-    softness: float = 0.05,
+    softness: float = 0.025,
     rate: float = 0.1,
     deletion: float = 0.2,
     substrate: Literal["zeros", "mean", "blur"] = "zeros",
