@@ -33,7 +33,7 @@ GPU = int(cfg.device != "cpu" and (cfg.device != "auto" or shutil.which("nvidia-
 
 
 wildcard_constraints:
-    data="[^/]+?",
+    data="|".join(map(re.escape, cfg.data)),
     model="[^/]+",
     source="[^/]+",
     attack="[^/]+",
