@@ -20,7 +20,7 @@ WEIGHTED = names("conv1d conv2d conv3d linear")
 def build(*, epsilon: float = 1e-9, gamma: float = 0.0, batch_size: int = 32) -> Callable[..., Tensor]:
     """Relevance of the logit of the target, by one rule for all convolutions and linear layers.
 
-    `epsilon` is added to what a sum is divided by, with its sign; `gamma` favours positive weights, 0 not at all.
+    `epsilon` is added to what is divided by, with its sign; `gamma` favours what has a sum's own sign, 0 not at all.
     """
     if epsilon < 0 or gamma < 0:
         raise UserError(f"lrp: epsilon and gamma must not be negative: {epsilon}, {gamma}")
@@ -58,16 +58,22 @@ class Relevance(Rules):
             )
         return self.weighted if name in WEIGHTED else None
 
-    def weighted(
-        self, func: Callable, z: Tensor, weight: Tensor, bias: Tensor | None = None, *args, **kwargs
-    ) -> Tensor:
+    def weighted(self, func: Callable, z: Tensor, weight: Tensor, bias: Tensor | None = None, *args, **kwargs):
         """A layer's output; back, a share of its relevance goes to each input, as large as its part of the sum."""
-        found = func(z, weight, bias, *args, **kwargs)
-        parts = found
+
+        def layer(z: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+            return func(z, weight, bias, *args, **kwargs)
+
+        found = parts = layer(z, weight, bias)
         if self.gamma:
-            bias = None if bias is None else bias + self.gamma * bias.clamp(min=0)
-            parts = func(z, weight + self.gamma * weight.clamp(min=0), bias, *args, **kwargs)
+            parts = torch.where(found > 0, *(self._favoured(layer, z, weight, bias, sign) for sign in (1, -1)))
         return found.detach() + (parts - parts.detach()) * _ratio(found, parts, self.epsilon)
+
+    def _favoured(self, layer: Callable, z: Tensor, weight: Tensor, bias: Tensor | None, sign: int) -> Tensor:
+        """The sum, in which what has this sign counts 1 + gamma times, so that it is not 0 where the sum has it."""
+        more = [t + self.gamma * sign * (sign * t).clamp(min=0) for t in (weight, -weight)]
+        bias = None if bias is None else bias + self.gamma * sign * (sign * bias).clamp(min=0)
+        return layer(z.clamp(min=0), more[0], bias) + layer((-z).clamp(min=0), more[1], None)
 
     def activation(self, func: Callable, z: Tensor, *args, **kwargs) -> Tensor:
         """func(z), any function of each value that is 0 at 0."""

@@ -67,6 +67,9 @@ METHODS = (
     "gradcam",
     "la",
     "attens",
+    "input_x_gradient",
+    "lrp",
+    "gradient_shap",
 )
 
 

@@ -96,16 +96,31 @@ def test_the_reference_goes_along_with_each_batch():
     assert (passes.forward, passes.backward) == (3 + 2, 3 + 2)
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.25])
-def test_lrp_is_captums_where_its_hooks_reach(gamma):
+def split(model: nn.Sequential) -> nn.Module:
+    """The same without a Flatten, for which captum's LRP has no rule."""
+    found = nn.ModuleDict({"first": model[:4], "last": model[5:]})
+    found.forward = lambda z: found["last"](found["first"](z).flatten(1))
+    return found
+
+
+def test_lrp_is_captums_where_its_hooks_reach():
     x, y = case()
-    model = nn.ModuleDict({"first": plain(pool=False)[:4], "last": plain(pool=False)[5:]})
-    model.forward = lambda z: model["last"](model["first"](z).flatten(1))  # captum has no rule for Flatten
+    model = split(plain(pool=False))
+    expected = captum.attr.LRP(model).attribute(x, target=y)
+    assert torch.allclose(run("lrp", model, x, y), expected, rtol=1e-5, atol=1e-8)
+
+
+def test_gamma_is_captums_where_all_inputs_and_the_output_are_positive():
+    x, _ = case()
+    layers = (nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(24, 5))
+    model = split(seeded(nn.Sequential(*layers)))
+    y = model(x).argmax(1)
+    assert (model(x).amax(1) > 0).all()
     for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear) and gamma:
-            layer.rule = GammaRule(gamma)
-            layer.bias.zero_()  # of which captum's gamma rule takes the whole, ours what the weights' rule gives
-    found = run("lrp", model, x, y, gamma=gamma)
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.rule = GammaRule(0.25)
+            layer.bias.zero_()  # captum leaves it as it is; ours treats it as another input
+    found = run("lrp", model, x, y, gamma=0.25)
     assert torch.allclose(found, captum.attr.LRP(model).attribute(x, target=y), rtol=1e-5, atol=1e-8)
 
 
@@ -117,14 +132,16 @@ def test_relevance_is_conserved_without_biases(name):
         if parameter_name.endswith(("bias", "class_token", "cls_token", "pos_embedding", "pos_embed")):
             parameter.zero_()
     logits = model(x).gather(1, y[:, None])[:, 0]
-    assert torch.allclose(run("lrp", model, x, y).sum((1, 2, 3)), logits, rtol=1e-4, atol=1e-8)
+    for gamma in (0, 0.25):
+        assert torch.allclose(run("lrp", model, x, y, gamma=gamma).sum((1, 2, 3)), logits, rtol=1e-4, atol=1e-8)
 
 
 def test_relevance_through_kinks_and_gates_is_finite():
     x, y = case()
-    found = run("lrp", seeded(Awkward()), x, y, epsilon=0.1)
-    assert torch.isfinite(found).all()
-    assert not torch.allclose(found, run("lrp", seeded(Awkward()), x, y))
+    found = [run("lrp", seeded(Awkward()), x, y, **params) for params in ({}, {"epsilon": 0.1}, {"gamma": 0.25})]
+    assert all(torch.isfinite(one).all() for one in found)
+    assert not torch.allclose(found[0], found[1])
+    assert not torch.allclose(found[0], found[2])
 
 
 class Hidden(torch.autograd.Function):
