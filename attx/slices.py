@@ -6,7 +6,8 @@ No torch: the Snakefile imports this.
 import hashlib
 
 from attx import registry
-from attx.config import JUDGED, Config
+from attx.checks import JUDGED
+from attx.config import Config
 from attx.needs import explains
 
 CONTROLS = ("random", "edges")
@@ -25,7 +26,7 @@ def manifest(config: Config, *, data: str, **_: str) -> dict:
     known = [
         spec.get("classes") or registry.default("models", spec["use"], "classes") for spec in config.models.values()
     ]
-    source = {key: value for key, value in config.data[data].items() if key != "keep"}
+    source = {key: value for key, value in config.data_set(data).items() if key != "keep"}
     return {"data": source, "classes": min(filter(None, known), default=None)}
 
 
@@ -36,7 +37,7 @@ def weights(config: Config, *, model: str, **_: str) -> dict:
 
 def predict(config: Config, *, data: str, model: str, **_: str) -> dict:
     """The slice of the job that classifies a shard: which images are chosen is not its business."""
-    return {"data": {"use": config.data[data]["use"]}, "model": config.models[model], **config.machine()}
+    return {"data": {"use": config.data_set(data)["use"]}, "model": config.models[model], **config.machine()}
 
 
 def attribute(config: Config, *, data: str, model: str, methods: list[str], **_: str) -> dict:
@@ -56,10 +57,9 @@ def combine(config: Config, *, method: str, **_: str) -> dict:
     return {"method": config.method(method)}
 
 
-def trace(config: Config, *, data: str, figure: str, model: str, method: str, **_: str) -> dict:
-    """The slice of the job that follows the path of a method's attack, for the images of a figure."""
-    spec = predict(config, data=data, model=model)
-    return spec | {"method": config.method(method), "target": config.target, "images": config.source(figure)["images"]}
+def trace(config: Config, *, data: str, model: str, method: str, **_: str) -> dict:
+    """The slice of the job that follows the path of a method's attack."""
+    return predict(config, data=data, model=model) | {"method": config.method(method), "target": config.target}
 
 
 def attack(config: Config, *, data: str, model: str, attack: str, **_: str) -> dict:
@@ -106,7 +106,8 @@ def figure(config: Config, *, data: str, figure: str, **_: str) -> dict:
         return found | source
     if needs == "gallery":
         source["postprocess"] = config.postprocess[source["postprocess"]]
-        return found | source | {"models": config.models, "data": {"use": config.data[data]["use"]}}
+        source["models"] = {label: config.models[label] for label in source["models"]}
+        return found | source | {"data": {"use": config.data[data]["use"]}}
     return found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from attx import attack, config, registry
+from attx import attack, checks, config, registry
 from attx.metrics.insertion_deletion import TARGETS
 from attx.metrics.ranking import ORDERS
 from attx.metrics.substrates import SUBSTRATES
@@ -99,9 +99,9 @@ def test_every_key_is_explained(heading):
 
 
 def test_keys_that_no_file_has():
-    assert {"first", "stratified", "keep"} == set(config.SELECTION) == set(table("data", "key"))
-    assert set(config.POSTPROCESS) == set(table("postprocess", "key"))
-    assert {key for keys in config.SOURCE.values() for key in keys} <= set(table("figures", "key"))
+    assert {"first", "stratified", "keep"} == set(checks.SELECTION) == set(table("data", "key"))
+    assert set(checks.POSTPROCESS) == set(table("postprocess", "key"))
+    assert {key for keys in checks.SOURCE.values() for key in keys} <= set(table("figures", "key"))
 
 
 def test_every_choice_is_named():
@@ -110,7 +110,7 @@ def test_every_choice_is_named():
 
 
 def test_choices_of_a_config_are_those_of_the_code():
-    metric, post = registry.parameters("metrics", "insertion_deletion"), config.POSTPROCESS
+    metric, post = registry.parameters("metrics", "insertion_deletion"), checks.POSTPROCESS
     written = (metric["order"], metric["substrate"], metric["target"], post["sign"], post["channels"])
     for annotation, words in zip(written, (ORDERS, SUBSTRATES, TARGETS, SIGNS, CHANNELS), strict=True):
         assert annotation == f"Literal{list(words)}"

@@ -10,10 +10,10 @@ from attx.files import atomic
 
 
 def run(spec: dict, *, out: Path) -> None:
-    """`spec`: {parts}, as `attx.paths.parts` reads it; one row per row of a part, in the order of the config.
+    """`spec`: {parts}, as `attx.paths.parts` reads it, and {data}, what the rows are said to be of.
 
-    With {variants: {method: [base, value]}} the columns `base` and `value` are added; `source`, the model explained,
-    is the judging model where a part has none.
+    One row per row of a part, in the order of the config. With {variants: {method: [base, value]}} the columns `base`
+    and `value` are added; `source`, the model explained, is the judging model where a part has none.
     """
     tables = [table for table in map(pd.read_parquet, paths.parts(spec)) if len(table)]
     if not tables:
@@ -21,6 +21,7 @@ def run(spec: dict, *, out: Path) -> None:
             "no images are left: `keep: correct` keeps those that all models classify as labelled, and there are none"
         )
     table = pd.concat(tables, ignore_index=True)
+    table["data"] = spec["data"]
     if "variants" in spec:
         table["base"], table["value"] = zip(*table["method"].map(spec["variants"]), strict=True)
     if any("source" in part for part in spec["parts"]):

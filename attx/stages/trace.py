@@ -15,7 +15,7 @@ from attx.stages import common
 
 
 def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: Path) -> None:
-    """`spec`: {data, model, method, target, image_ids, ...}; `label`: data/model/method.
+    """`spec`: {data, model, method, target, ...}; `label`: data/model/method.
 
     One row per image and step 0 ... steps: image_id, data, model, method, step, loss (the attack's objective),
     probability (softmax) of the class explained, distance (largest change of a value), title (the class's name).
@@ -26,7 +26,7 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     names = bench.model.class_names or [f"class {k}" for k in range(bench.model.classes)]
     data, model, method = label.split("/")
     tables = []
-    rows = [row for row in manifest.read(shard) if row.image_id in spec["image_ids"]]
+    rows = manifest.read(shard)
     for batch, images in bench.batches(rows, f"trace {label}"):
         ids = [row.image_id for row in batch]
         targets = [chosen[image_id].target(spec["target"]) for image_id in ids]

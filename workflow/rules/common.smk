@@ -33,7 +33,7 @@ GPU = int(cfg.device != "cpu" and (cfg.device != "auto" or shutil.which("nvidia-
 
 
 wildcard_constraints:
-    data="|".join(map(re.escape, cfg.data)),
+    data="|".join(map(re.escape, cfg.data_sets())),
     model="[^/]+",
     source="[^/]+",
     attack="[^/]+",
@@ -57,7 +57,7 @@ def log_of(rule, pattern):
 
 def listed(data):
     """The images of a data set; braces in their paths, which would be wildcards to Snakemake, are refused."""
-    found = listing.entries(cfg.data[data], f"config: data.{data}")
+    found = listing.entries(cfg.data_set(data), f"config: data.{data}")
     braces = [entry.path for entry in found if set("{}") & set(entry.path)]
     if braces:
         raise UserError(f"config: data.{data}: Snakemake cannot take braces in names; rename {', '.join(braces)}")
@@ -66,7 +66,7 @@ def listed(data):
 
 # The images of each data set, as listed now, and of each of its shards. Not in input functions: where outputs of an
 # earlier run exist, Snakemake takes these in silence for files that no rule makes when an input function fails.
-ENTRIES = {data: clearly(listed, data) for data in cfg.data}
+ENTRIES = {data: clearly(listed, data) for data in cfg.data_sets()}
 SHARDS = {data: listing.dealt(found, cfg.shard_size) for data, found in ENTRIES.items()}
 for model in cfg.models:
     clearly(provenance.digest, slices.roots("weights", slices.weights(cfg, model=model)))
@@ -92,10 +92,10 @@ def slice_of(stage, wildcards, methods=()):
     if stage == "select":
         return {"models": list(cfg.models)}
     if stage in ("collect", "gather"):
-        return getattr(sources, stage)(cfg, shards=list(SHARDS[wildcards.data]), **wildcards)
+        return getattr(sources, stage)(cfg, shards=SHARDS, **wildcards)
     together = {"methods": [method.format(**wildcards) for method in methods]} if methods else {}
     found = getattr(slices, stage)(cfg, **wildcards, **together)
-    if "images" in found:  # of a gallery or of paths: the first so many
+    if "images" in found:  # of a gallery: the first so many
         found["image_ids"] = first_ids(wildcards.data, found.pop("images"))
     return found
 
@@ -167,7 +167,7 @@ def digest(*roots):
 
 def chosen(wildcards):
     """The manifest of the images that a shard's jobs work on."""
-    keep = cfg.data[wildcards.data].get("keep", "all")
+    keep = cfg.data_set(wildcards.data).get("keep", "all")
     return at(paths.SELECTED if keep == "correct" else paths.SHARD)
 
 
@@ -181,6 +181,6 @@ def figure_input(wildcards):
         return {"scores": at(paths.SOURCE), "shards": [], "stores": []}
     dealt = SHARDS[wildcards.data].items()
     held = [shard for shard, entries in dealt if {entry.image_id for entry in entries} & set(spec["image_ids"])]
-    given = {"data": wildcards.data, "model": cfg.models, "method": spec["methods"], "shard": held}
+    given = {"data": wildcards.data, "model": spec["models"], "method": spec["methods"], "shard": held}
     shards, stores = (expand(pattern, **given) for pattern in (chosen(wildcards), at(paths.ATTRIBUTIONS)))
     return {"scores": [], "shards": sorted(set(shards)), "stores": stores}

@@ -1,0 +1,46 @@
+"""Entries of a configuration, `label: {use: file, **params}`, with what they leave out filled in. No torch."""
+
+import re
+from typing import Any
+
+from attx import registry
+from attx.errors import UserError
+from attx.presets import PRESETS
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
+
+
+def filled(family: str, label: Any, spec: Any) -> dict:
+    """An entry with `use` filled in: the file named as the label; other models are torchvision's."""
+    if not LABEL.fullmatch(str(label)):
+        raise UserError(f"config: {family}.{label}: a label may have letters, digits and _ + - . only: it names files")
+    if not isinstance(spec, dict | None):
+        raise UserError(f"config: {family}.{label}: {spec!r} must be a mapping, such as {{}} or {{use: file}}")
+    texts = family in ("data", "models")  # a path may look like a fraction
+    spec = {key: value if texts else _numbers(value) for key, value in (spec or {}).items()}
+    if family == "postprocess":
+        return spec
+    spec.setdefault(
+        "use", "torchvision" if family == "models" and label not in registry.names("models") else str(label)
+    )
+    if family == "models" and spec["use"] in ("torchvision", "timm"):
+        spec.setdefault("name", str(label))
+    return spec
+
+
+def _numbers(value: Any) -> Any:
+    return [registry.number(v) for v in value] if isinstance(value, list) else registry.number(value)
+
+
+def without_presets(methods: dict[str, dict]) -> dict[str, dict]:
+    """Each preset replaced by its methods, `label_name`; keys given to the preset are set for all of them."""
+    found: dict[str, dict] = {}
+    for label, spec in methods.items():
+        given = {key: value for key, value in spec.items() if key != "use"}
+        members = PRESETS.get(spec["use"])
+        entries = {label: spec} if members is None else {f"{label}_{n}": m | given for n, m in members.items()}
+        twice = entries.keys() & found.keys()
+        if twice:
+            raise UserError(f"config: methods.{label}: {', '.join(sorted(twice))} is there already; rename one")
+        found |= entries
+    return found
