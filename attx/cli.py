@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_plan(verbs: argparse._SubParsersAction) -> None:
     plan = verbs.add_parser("plan", help="what a run would take: jobs, passes, hours, disk, memory")
-    plan.set_defaults(module="attx.plan")
+    plan.set_defaults(module="attx.plan.estimate")
     plan.add_argument("--configfile", default="config.yaml", help="the run's config (default: config.yaml)")
     plan.add_argument("--device", help="auto, cpu or cuda (default: the config's)")
     plan.add_argument(

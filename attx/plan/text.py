@@ -8,6 +8,7 @@ KINDS = {"stage": "predictions", "method": "attributions", "path": "paths", "att
 MAPS = ("method", "attack")  # kinds that store a map or an image for each image
 COLUMNS = 5  # models whose times are shown beside each other
 WIDTH = 100
+NAME = 9  # letters, beyond which a model's name takes two lines
 
 
 def text(plan: dict) -> str:
@@ -60,13 +61,16 @@ def _work(plan: dict, kind: str, title: str) -> str:
     for row in _of(plan["rows"], kind):
         groups[row["label"]].append(row)
     models = list(plan["models"]) if 1 < len(plan["models"]) <= COLUMNS else []
-    rows = [[title, "images", "forward", "backward", "time", *models], ["", "", "an image", "an image", "in all"]]
+    heads = [model.rpartition("_") if len(model) > NAME else (model, "", "") for model in models]
+    rows = [[title, "images", "forward", "backward", "time", *(head[0] for head in heads)]]
+    rows += [["", "", "each", "each", "in all", *(head[1] + head[2] for head in heads)]]
     for label, found in groups.items():
         images = _sum(found, "images")
         if any("error" in row for row in found):
             rows.append([label, str(images), "?", "?", "?"])
             continue
-        each = [_per(_sum(found, key), images) for key in ("forward", "backward")]
+        about = "~" * any(row["varies"] for row in found)
+        each = [about + _per(_sum(found, key), images) for key in ("forward", "backward")]
         times = [_time(_sum((row for row in found if row["model"] == model), "seconds")) for model in models]
         rows.append([label, str(images), *each, _time(_sum(found, "seconds")), *times])
     return _table(rows)
@@ -79,14 +83,16 @@ def _totals(plan: dict) -> str:
     gpu = any(found["device"] != "cpu" for found in models.values())
     memory = max((found["memory"] for found in models.values()), default=0)
     maps, scores = (_sum((r for r in rows if (r["kind"] in MAPS) == wanted), "bytes") for wanted in (True, False))
+    lacking = ": too little" if maps + scores > plan["free_bytes"] else ""
+    short = ": too little" if memory * at_once > plan["machine_memory"] else ""
     lines = [
-        f"passes: {_sum(rows, 'forward'):,} forward, {_sum(rows, 'backward'):,} of them also backward",
+        f"passes: {_sum(rows, 'forward'):,.0f} forward, {_sum(rows, 'backward'):,.0f} backward",
         f"time:   {_hours(seconds * (1 if gpu else plan['threads']))} {'GPU' if gpu else 'core'}-hours, "
         f"{_hours(starting)} of them starting jobs: {_time(seconds / at_once)} with {at_once} jobs at once",
         f"disk:   at most {_size(maps)} of attributions, about {_size(scores)} of scores; "
-        f"{_size(plan['free_bytes'])} are free",
+        f"{_size(plan['free_bytes'])} are free{lacking}",
         f"memory: about {_size(memory)} a job, {_size(memory * at_once)} at once; "
-        f"this machine has {_size(plan['machine_memory'])}",
+        f"this machine has {_size(plan['machine_memory'])}{short}",
     ]
     by_label: dict[str, float] = defaultdict(float)
     for row in rows:
@@ -94,6 +100,8 @@ def _totals(plan: dict) -> str:
     dearest = sorted(by_label, key=by_label.get, reverse=True)[:5]
     if seconds:
         lines.append("dearest: " + ", ".join(f"{label} {by_label[label] / seconds:.0%}" for label in dearest))
+    if any(row.get("varies") for row in rows):
+        lines.append("~: depends on the image; counted for a toy model")
     unknown = {f"{row['label']} ({row['error']})": None for row in rows if "error" in row}
     lines += [f"not known, and in no total: {what}" for what in unknown]
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * 8) for line in lines)
@@ -114,8 +122,8 @@ def _per(total: float, images: int) -> str:
 
 def _time(seconds: float) -> str:
     if seconds >= 3600:
-        return f"{_hours(seconds)} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s" if seconds >= 1 else "< 1 s"
+        return f"{_hours(seconds)}h"
+    return f"{seconds / 60:.0f}min" if seconds >= 90 else f"{seconds:.0f}s" if seconds >= 1 else "<1s"
 
 
 def _hours(seconds: float) -> str:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import yaml
 
-from attx import plan_jobs, plan_text
 from attx.config import Config
 from attx.errors import UserError, unknown
-from attx.plan_jobs import Left, Work
+from attx.plan import jobs, text
+from attx.plan.jobs import Left, Work
 
 FORWARD_SHARE = 3  # forward passes alone, in the time of one with its gradient, where `--rate` gives the latter
-PREDICTION = {"forward": 1, "backward": 0, "own_seconds": 0.0, "bytes": 0}
+PREDICTION = {"forward": 1, "backward": 0, "own_seconds": 0.0, "bytes": 0, "varies": False}
 
 
 def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool) -> None:
@@ -28,9 +28,9 @@ def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool)
     given = _rates(rates, config)
     device = device or config.device
     print("asking Snakemake what is left to do", file=sys.stderr, flush=True)
-    left = plan_jobs.left(config, configfile)
+    left = jobs.left(config, configfile)
     plan = estimate(config, left, device, given) | {"configfile": configfile}
-    print(json.dumps(plan, indent=1) if as_json else plan_text.text(plan))
+    print(json.dumps(plan, indent=1) if as_json else text.text(plan))
 
 
 def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -> dict:
@@ -130,7 +130,7 @@ def _tried(work: Work, models: dict[str, dict]) -> tuple[str, tuple[int, int]]:
 
 def _asked(request: dict, what: str) -> dict | list:
     """The answer of a process to a request; UserError with its last words if it has none."""
-    command = [sys.executable, "-m", "attx.plan_measure"]
+    command = [sys.executable, "-m", "attx.plan.measure"]
     done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return json.loads(done.stdout)
@@ -151,9 +151,9 @@ def _rows(left: Left, models: dict[str, dict], costs: dict[tuple, dict]) -> list
         if "error" in one:
             rows.append(row | {"error": one["error"]})
             continue
-        seconds = one["backward"] * found["backward_seconds"] + pixels * one["own_seconds"]
-        seconds += max(one["forward"] - one["backward"], 0) * found["forward_seconds"]
+        back = max(found["backward_seconds"] - found["forward_seconds"], 0)
+        seconds = one["forward"] * found["forward_seconds"] + one["backward"] * back + pixels * one["own_seconds"]
         size = found["map_bytes"] if work.kind in ("method", "attack") else 2 * one["bytes"]  # in a shard and collected
         each = {"forward": one["forward"], "backward": one["backward"], "seconds": seconds, "bytes": size}
-        rows.append(row | {key: images * value for key, value in each.items()})
+        rows.append(row | {key: images * value for key, value in each.items()} | {"varies": one["varies"]})
     return rows

@@ -1,0 +1,99 @@
+"""How many passes methods, attacks and metrics take, counted on a toy model, and what they take beside the model."""
+
+from collections import deque
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from attx.attribution.attexplore import path_of
+from attx.attribution.forward import counted
+from attx.models.classifier import Classifier
+from attx.models.state import seeded
+from attx.plan.rate import pass_seconds, timed
+from attx.preprocess import Preprocess
+from attx.stages import common, score, trace
+
+CLASSES = 1000
+SMALL = 32  # pixels, of images on which methods' passes are counted
+
+
+def cost(spec: dict, shape: Sequence[int], machine: dict, device: str) -> dict:
+    """Passes an image, counted with as many images at once as jobs take, and the seconds of work beside them.
+
+    `spec`: {method}, {attack}, {path} of a method, or {metric} with what it is handed. `varies`: the passes depend on
+    the image. {error} where the toy model is none for it.
+    """
+    where, dtype = common.prepare(machine, device)
+    few = max(1, machine["batch_size"] // 4)
+    small = shape if "metric" in spec else [min(side, SMALL) for side in shape]  # a metric's passes go by the size
+    try:
+        toy, images = _toy(small).to(where, dtype), _images(few, small).to(where, dtype)
+        result, forward, backward = _counted(spec, toy, images)
+        varies = few > 1 and _counted(spec, toy, images[:1])[1:] != _counted(spec, toy, images[1:2])[1:]
+        own = _own_seconds(spec, tuple(shape), machine["batch_size"], where, dtype)
+    except Exception as error:  # a method may need what a toy has not, and say so in any way
+        return {"error": (str(error) or type(error).__name__).splitlines()[0]}
+    size = sum(value.nbytes for value in result.values()) if isinstance(result, dict) else 0
+    each = {"forward": forward / few, "backward": backward / few, "bytes": size / few}
+    return each | {"own_seconds": own, "varies": varies}
+
+
+def _counted(spec: dict, toy: Classifier, images: Tensor) -> tuple[object, int, int]:
+    """What comes out, and the passes forward and backward."""
+    targets = toy.net(images).argmax(1)
+    with counted(toy) as passes:
+        result = _use(spec, toy, images, targets)
+    return result, passes.forward, passes.backward
+
+
+def _own_seconds(spec: dict, shape: tuple[int, ...], batch_size: int, where: torch.device, dtype: torch.dtype) -> float:
+    """The seconds for one image of that size, less those of the toy model's passes."""
+    toy, images = _toy(shape).to(where, dtype), _images(1, shape).to(where, dtype)
+    passes: list[int] = []
+    seconds = timed(lambda: passes.extend(_counted(spec, toy, images)[1:]), where)
+    both, alone = _toy_seconds(shape, batch_size, where, dtype)
+    forward, backward = passes
+    return max(seconds - forward * alone - backward * (both - alone), 0.0)
+
+
+@cache
+def _toy_seconds(
+    shape: tuple[int, ...], batch_size: int, where: torch.device, dtype: torch.dtype
+) -> tuple[float, float]:
+    return pass_seconds(_toy(shape).to(where, dtype), shape, batch_size, where, dtype)
+
+
+def _use(spec: dict, toy: Classifier, images: Tensor, targets: Tensor) -> object:
+    """Do what is to be counted."""
+    ids = [str(i) for i in range(len(images))]
+    if "metric" in spec:
+        chosen = dict.fromkeys(("predicted", "label", "explained"), targets)
+        maps = _images(len(images), images.shape[2:]).to(images)
+        return score.built("metrics", spec["metric"])(toy, images, maps, chosen, **score.handing(spec)(ids))
+    if "attack" in spec:
+        return deque(score.built("attacks", spec["attack"]).points(toy, images, targets, ids), maxlen=0)
+    if "path" in spec:
+        attack = path_of(**{key: value for key, value in spec["path"].items() if key != "use"})
+        return trace._followed(attack, toy, images, targets, ids)
+    return score.built("attribution", spec["method"])(toy, images, targets, ids)
+
+
+def _images(count: int, shape: Sequence[int]) -> Tensor:
+    return torch.rand(count, 3, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def _toy(shape: Sequence[int]) -> Classifier:
+    """A net that takes next to no time, with a feature map and a head, for images of any size from 8 pixels."""
+    with seeded(0):
+        net = nn.Sequential(
+            nn.Conv2d(3, 8, 8, stride=8),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(8, CLASSES),
+        )
+    return Classifier(net, preprocess=Preprocess(tuple(shape)), classes=CLASSES)
