@@ -41,9 +41,9 @@ def draw(
         _panel(axis, frame.cell(scores, model=model, postprocess=reading), kind, looks, bands)
         style.title(axis, model, KINDS[kind], reading if len(readings) > 1 else "")
     for axis in axes[-1]:
-        axis.set_xlabel("Layers with random weights, from the last")
+        axis.set_xlabel("Layers randomised, last first")
     for axis in axes[:, 0]:
-        axis.set_ylabel("Rank correlation of the maps")
+        axis.set_ylabel("Rank correlation with the map")
     band = "; band: 95% bootstrap interval" if bands else ""
     style.legend(figure, style.lines(looks, marked=True), title=f"Mean of {frame.sample(scores)}{band}")
     return figure
@@ -61,5 +61,6 @@ def _panel(axis: Axes, rows: pd.DataFrame, column: str, looks: dict[str, style.L
         if bands:
             axis.fill_between(x, low, high, color=look.colour, alpha=0.15, linewidth=0)
     axis.set_xlim(0, 1)
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
     axis.xaxis.set_major_formatter("{x:.0%}")
     axis.set_ylim(top=1)

@@ -35,7 +35,8 @@ def explainer(method):
 def test_the_gradient_of_a_linear_model_has_no_infidelity(setting, perturbation):
     _, images, _, targets = setting
     weights = torch.randn(3 * 7 * 6, 4, dtype=torch.float64)
-    maps = weights.T[targets["explained"]].reshape(images.shape)
+    gradient = weights.T[targets["explained"]].reshape(images.shape)
+    maps = gradient * images if perturbation == "square" else gradient
     settings = {"perturbation": perturbation, "samples": 5, "output": "logit"}
 
     def found(factor, **more):
@@ -59,9 +60,25 @@ def test_infidelity_equals_a_loop(setting, normalise, batch_size):
         happened = model(image[None]).softmax(1)[0, target] - model(changed).softmax(1)[:, target]
         beta = (foretold * happened).mean() / (foretold**2).mean() if normalise else 1
         expected.append(((beta * foretold - happened) ** 2).mean().item())
-    score = infidelity.build(samples=5, seed=11, batch_size=batch_size, normalise=normalise)
+    score = infidelity.build(
+        perturbation="noisy_baseline", samples=5, seed=11, batch_size=batch_size, normalise=normalise
+    )
     found = score(model, images, maps, targets, image_ids=IDS)["infidelity"]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-14)
+
+
+def test_squares():
+    like = torch.zeros(400, 3, 12, 9, dtype=torch.float64)
+    found = infidelity._squares(rows_of(1, [0], 400, first=0), like).numpy()
+    sides = set()
+    for square in found:
+        assert (square == square[0]).all()
+        rows, columns = (np.flatnonzero(square[0].any(axis)) for axis in (1, 0))
+        assert len(rows) == len(columns) == rows[-1] - rows[0] + 1 == columns[-1] - columns[0] + 1
+        assert square[0].sum() == len(rows) ** 2
+        sides.add(len(rows))
+    assert sides == {1, 2, 3}  # 10/28 of 9 pixels
+    assert found.any((0, 1, 2)).all() and found.any((0, 1, 3)).all()  # they reach every edge
 
 
 def test_a_map_of_one_channel_counts_for_all(setting):
