@@ -66,7 +66,8 @@ def test_a_metric_may_score_some_methods_alone():
     metrics = {"all": {"use": "insertion_deletion"}, "some": {"use": "sensitivity_max", "methods": ["smoothgrad"]}}
     found = config(metrics=metrics, methods={"attexplore": {}, "smoothgrad": {}})
     parts = {
-        metric: sources.collect(found, data="sample", metric=metric, shards=["s0000"])["parts"][0] for metric in metrics
+        metric: sources.collect(found, data="sample", metric=metric, shards={"sample": ["s0000"]})["parts"][0]
+        for metric in metrics
     }
     assert parts["all"]["method"] == ["attexplore", "smoothgrad"]
     assert parts["some"]["method"] == ["smoothgrad"]
