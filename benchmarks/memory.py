@@ -17,7 +17,12 @@ from attx import registry  # noqa: E402, which loads no torch, so that a child's
 
 MODEL, IMAGES, BATCH = "efficientnet_lite0", 4, 8
 DOUBLED = {"steps": 2, "attack_steps": 2, "copies": 4, "classes": 4, "side": 2}
-GIVEN = {"mfaba": {"early_stop": False}, "agi": {"epsilon": 0.001}}  # no path ends before the last step
+NESTED = {"captum": {"arguments": {"n_steps": 8}}}
+GIVEN = {  # the first two: no path ends before the last step
+    "mfaba": {"early_stop": False},
+    "agi": {"epsilon": 0.001},
+    "captum": {"name": "IntegratedGradients"},
+}
 UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
 
@@ -32,16 +37,25 @@ def main(names: list[str]) -> None:
 def row(name: str) -> str:
     """A method's line of the table."""
     takes = registry.method_parameters(name, {})
-    short = {key: number for key, number in DOUBLED.items() if key in takes}
-    said = ", ".join(f"`{key}` {number}" for key, number in short.items())
+    short = NESTED.get(name) or {key: number for key, number in DOUBLED.items() if key in takes}
+    said = _said(short)
     once = measure(name, short)
     if isinstance(once, str):
         return f"| `{name}` | {said} | {once} | | | |"
     if not short:
         return f"| `{name}` | | {once['peak']:.0f} | | | {once['passes']} |"
-    twice = measure(name, {key: 2 * number for key, number in short.items()})
+    twice = measure(name, _doubled(short))
     cells = f"{once['peak']:.0f} | {twice['peak']:.0f} | {twice['peak'] / once['peak']:.2f}"
     return f"| `{name}` | {said} | {cells} | {once['passes']}, {twice['passes']} |"
+
+
+def _doubled(settings: dict) -> dict:
+    return {key: _doubled(value) if isinstance(value, dict) else 2 * value for key, value in settings.items()}
+
+
+def _said(settings: dict) -> str:
+    parts = (_said(value) if isinstance(value, dict) else f"`{key}` {value}" for key, value in settings.items())
+    return ", ".join(parts)
 
 
 def measure(name: str, params: dict) -> dict | str:
