@@ -83,7 +83,7 @@ def test_zarr_has_one_home():
         "import attx",
         "import attx.config, attx.paths, attx.provenance, attx.slices",
         "import attx.data.listing, attx.data.sample, attx.data.folder, attx.data.csv, attx.data.imagenet",
-        "import attx.cli, attx.catalogue",
+        "import attx.cli, attx.catalogue, attx.plan.estimate",
         "import attx.figures.curves, attx.figures.montage",
     ],
 )

@@ -47,9 +47,9 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
     for found in models.values():
         found["map_bytes"] = 3 * found["shape"][0] * found["shape"][1] * itemsize
         found["memory"] += 2 * left.largest * found["map_bytes"]  # a job holds its shard's maps, and packs them
-    order = [*config.methods, *config.metrics]
+    order = {label: place for place, label in enumerate([*config.methods, *config.metrics])}
     rows = _rows(left, models, _costs(left, models, machine | {"device": device}, at_once))
-    rows.sort(key=lambda row: order.index(row["label"]) if row["label"] in order else len(order))
+    rows.sort(key=lambda row: order.get(row["label"].split("@")[0], len(order)))  # variants by their method
     return {
         "results": config.results,
         "cores": cores,

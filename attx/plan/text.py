@@ -62,17 +62,19 @@ def _work(plan: dict, kind: str, title: str) -> str:
         groups[row["label"]].append(row)
     models = list(plan["models"]) if 1 < len(plan["models"]) <= COLUMNS else []
     heads = [model.rpartition("_") if len(model) > NAME else (model, "", "") for model in models]
-    rows = [[title, "images", "forward", "backward", "time", *(head[0] for head in heads)]]
+    rows = [[title, "images", "fwd", "bwd", "time", *(head[0] for head in heads)]]
     rows += [["", "", "each", "each", "in all", *(head[1] + head[2] for head in heads)]]
     for label, found in groups.items():
         images = _sum(found, "images")
+        base, at, varied = label.partition("@")
+        name = f"  @{varied}" if at and base in groups else label  # variants stand below their method
         if any("error" in row for row in found):
-            rows.append([label, str(images), "?", "?", "?"])
+            rows.append([name, _short(images), "?", "?", "?"])
             continue
         about = "~" * any(row["varies"] for row in found)
         each = [about + _per(_sum(found, key), images) for key in ("forward", "backward")]
         times = [_time(_sum((row for row in found if row["model"] == model), "seconds")) for model in models]
-        rows.append([label, str(images), *each, _time(_sum(found, "seconds")), *times])
+        rows.append([name, _short(images), *each, _time(_sum(found, "seconds")), *times])
     return _table(rows)
 
 
