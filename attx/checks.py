@@ -117,6 +117,9 @@ def _params(where: str, family: str, use: str, spec: dict, extra: dict) -> None:
         raise UserError(f"{where}: {unknown(registry.singular(family), use, registry.names(family))}")
     params = {key: value for key, value in spec.items() if key != "use"}
     registry.check(where, params, registry.parameters(family, use) | extra)
+    missing = [key for key in registry.required(family, use) if key not in params]
+    if missing:
+        raise UserError(f"{where}: {use} needs the key{'s'[: len(missing) - 1]} {', '.join(missing)}")
 
 
 def _source(config: "Config", label: str) -> None:

@@ -74,6 +74,12 @@ def parameters(family: str, name: str) -> dict[str, str]:
     return found | keywords("attack.py", "compose") if family == "attacks" and entry.args.kwarg else found
 
 
+def required(family: str, name: str) -> list[str]:
+    """The keyword parameters of an entry that have no default."""
+    arguments = _entry(family, name).args
+    return [a.arg for a, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value is None]
+
+
 def keywords(file: str, function: str) -> dict[str, str]:
     """The keyword-only parameters of a function in a file of attx/, and their annotations as written."""
     return _keywords(_function(ROOT / file, function))

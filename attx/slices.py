@@ -21,6 +21,9 @@ FAMILIES = {
 }
 
 
+REFERENCES = {"use": "sample"}  # images that methods draw references from, unless they are told
+
+
 def manifest(config: Config, *, data: str, **_: str) -> dict:
     """What the check of all images of a data set depends on; `classes` is the fewest that a model is known to have."""
     known = [
@@ -127,6 +130,8 @@ def roots(stage: str, spec: dict) -> list[str]:
             found.append(f"attx.{family}.{spec[key]['use']}")
     if "attack" in spec.get("method", {}):
         found.append(f"attx.attacks.{spec['method']['attack']}")
+    if "method" in spec and "references" in registry.parameters("attribution", spec["method"]["use"]):
+        found.append(f"attx.data.{(spec['method'].get('references') or REFERENCES)['use']}")
     if "function" in spec.get("model", {}):
         found.append(spec["model"]["function"].split(":")[0])
     if stage == "figure":  # a gallery's: their names of classes, and what they see of an image

@@ -37,7 +37,7 @@ def test_tables_know_what_is_better():
     ("quantus", "message"),
     [
         ({"name": "FaithfulnesCorrelation"}, "metrics.q.name: .*'FaithfulnesCorrelation'; did you mean 'FaithfulnessC"),
-        ({}, "metrics.q.name: unknown metric 'None'"),
+        ({}, "metrics.q: quantus needs the key name"),
     ],
 )
 def test_names_of_quantus_are_checked(quantus, message):
