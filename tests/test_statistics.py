@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from attx.errors import UserError
-from attx.statistics import holm, mean_band, mean_interval, paired_p
+from attx.statistics import holm, mean_band, mean_interval, paired_p, share_interval
 
 
 def test_interval_of_many_normal_values_is_the_normal_one():
@@ -53,6 +53,15 @@ def test_band_agrees_with_the_interval_at_each_point():
         interval = mean_interval(curves[:, point])
         np.testing.assert_allclose([low[point], high[point]], interval[1:], atol=0.1 * np.ptp(interval[1:]))
     assert np.isnan(mean_band(curves[:1])[1:]).all()
+
+
+def test_interval_of_a_share_is_where_the_score_test_does_not_reject():
+    share, *ends = share_interval(17, 20)
+    assert share == 0.85
+    for p in ends:  # Wilson (1927): |share - p| is 1.96 of the standard deviations that p would give
+        assert abs(share - p) == pytest.approx(1.959964 * np.sqrt(p * (1 - p) / 20), rel=1e-6)
+    assert share_interval(20, 20).high == 1
+    assert np.isnan(share_interval(0, 0)).all()
 
 
 @settings(max_examples=60)

@@ -32,7 +32,7 @@ def draw(source: pd.DataFrame, *, scores: list | None = None) -> Figure:
         for axis, method in zip(column, methods, strict=True):
             means, *ends = (_grid(found, method, short + end, explained, judges) for end in ("", "_low", "_high"))
             heat.cells(axis, means, _texts(means, *ends, intervals=with_intervals), colours, limits)
-            for model in set(explained) & set(judges):
+            for model in filter(judges.__contains__, explained):
                 heat.outline(axis, explained.index(model), judges.index(model))
             style.title(axis, method)
         below = heat.columns(column[-1], judges, wide)
