@@ -100,6 +100,7 @@ def test_every_key_is_explained(heading):
 
 def test_keys_that_no_file_has():
     assert {"first", "stratified", "keep"} == set(checks.SELECTION) == set(table("data", "key"))
+    assert set(checks.JUDGED) <= set(table("metrics", "key"))
     assert set(checks.POSTPROCESS) == set(table("postprocess", "key"))
     assert {key for keys in checks.SOURCE.values() for key in keys} <= set(table("figures", "key"))
 

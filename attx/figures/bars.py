@@ -23,11 +23,11 @@ def draw(
     methods: list | None = None,
     postprocess: list | None = None,
 ) -> Figure:
-    """Draw the mean of each of `values` (columns of `scores`; both areas if None) with the interval of the tables.
+    """Draw the mean of each of `values` (columns; if None, those of `frame.LABELS`) with the interval of the tables.
 
     Colours are the methods'; from the second postprocess on they are lighter and hatched.
     """
-    values = list(frame.LABELS) if values is None else values
+    values = frame.areas(scores, values)
     scores = frame.keep(scores, needs=values, model=models, method=methods, postprocess=postprocess)
     models, readings = frame.levels(scores, "model"), frame.levels(scores, "postprocess")
     looks = style.looks(scores["method"])

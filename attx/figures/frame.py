@@ -11,6 +11,10 @@ from attx.statistics import Interval, mean_interval
 LABELS = {
     "insertion_auc": "Insertion AUC (higher is better)",
     "deletion_auc": "Deletion AUC (lower is better)",
+    "infidelity": "Infidelity (lower is better)",
+    "sensitivity_max": "Sensitivity-max (lower is better)",
+    "randomised_similarity": "Similarity after randomisation",
+    "randomised_similarity_absolute": "Similarity of absolute values",
 }
 ENDS = ("", "_low", "_high")  # columns of a mean and of the ends of its interval
 
@@ -42,9 +46,9 @@ def require(source: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 
 
 def areas(scores: pd.DataFrame, wanted: list | None) -> list[str]:
-    """The score columns `wanted`; if None, both areas, or the one of them that the metric gave.
+    """The score columns `wanted`; if None, those of LABELS that the metric gave.
 
-    Raises UserError for a column that it didn't give, and where it gave neither area.
+    Raises UserError for a column that it didn't give, and where it gave none of these.
     """
     names = wanted or [column for column in LABELS if column in scores]
     keep(scores, needs=names or list(LABELS))
