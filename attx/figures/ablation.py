@@ -1,4 +1,4 @@
-"""An ablation: scores against the values of one parameter, a column of panels per model, a row per score."""
+"""An ablation: scores of methods by the value of one of their parameters."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ COLUMNS = ["image_id", "data", "model", "method", "postprocess", "base", "value"
 
 @style.themed
 def draw(source: pd.DataFrame, *, parameter: str, scores: list | None = None) -> Figure:
-    """Draw the mean of each of `scores` (both areas if None) against `parameter`, whose values are in column `value`.
+    """Draw the mean of each of `scores` (rows; None: both areas) against `parameter`, of which `value` has the values.
 
     Numbers are joined by a line with a 95% band, on a logarithmic axis where they span more than a decade; seeds and
     words stand side by side, with intervals. Colours are those of the methods varied, in column `base`. With one model

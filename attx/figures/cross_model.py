@@ -1,4 +1,4 @@
-"""Attributions of one model judged by another: a heatmap of mean scores per method, insertion beside deletion."""
+"""Attributions of one model (`source`) judged by another (`model`): scores by method and pair of models."""
 
 import numpy as np
 import pandas as pd

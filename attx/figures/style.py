@@ -121,7 +121,11 @@ def wide(columns: int, panel: float = 1.9) -> float:
 
 def broken(name: str, letters: int = 13) -> str:
     """A label broken into short lines at its underscores, hyphens and dots."""
-    return re.sub(r"(?<=[_.-]) ", "", textwrap.fill(re.sub(r"([_.-])", r"\1 ", name), letters))
+    return (
+        name
+        if len(name) <= letters
+        else re.sub(r"(?<=[_.-]) ", "", textwrap.fill(re.sub(r"([_.-])", r"\1 ", name), letters))
+    )
 
 
 def title(axis: Axes, model: str, *rest: str) -> None:

@@ -1,4 +1,4 @@
-"""Success of attacks on the model attacked and on others: a heatmap of rates, and means with intervals."""
+"""Success rates of attacks on the model attacked and on others, of the images that both classify as labelled."""
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,10 @@ def draw(source: pd.DataFrame) -> Figure:
         if model in models:
             heat.outline(axis, 0, models.index(model), rows=len(means))
         letters = 15 * share * (width - 1.0) / sum(widths)
-        axis.set_title(f"Attacked:\n{style.broken(model, int(letters))}", loc="left")
+        one_line = len(f"Attacked: {model}") <= letters
+        axis.set_title(
+            f"Attacked: {model}" if one_line else f"Attacked:\n{style.broken(model, int(letters))}", loc="left"
+        )
     axes[-1].set_title("Mean of the panels" if len(attacked) > 1 else "Means", loc="left")
     figure.set_figheight(figure.get_figheight() + max(0.35, below))
     axes[0].set_yticks(range(len(means)), means.index)
