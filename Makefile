@@ -7,13 +7,16 @@ SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := run
-.PHONY: run sample test oracles lint dry lock unlock clean help
+.PHONY: run sample attacks test oracles lint dry lock unlock clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml): tables and figures under its results folder
 	$(SNAKEMAKE)
 
 sample: $(READY)  ## run config/sample.yaml: the published settings on the carried model and images
 	$(MAKE) run CONFIG=config/sample.yaml
+
+attacks: $(READY)  ## run config/attacks.yaml: white-box success and transfer of every attack (docs/methods.md)
+	$(MAKE) run CONFIG=config/attacks.yaml
 
 dry: $(CONFIG) $(READY)  ## say what `make` would do, and why
 	$(SNAKEMAKE) --dry-run --quiet host

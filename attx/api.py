@@ -62,6 +62,7 @@ def explain(
     params.pop("device", None)
     check_explains(method)
     registry.check(f"explain by {method}", params, registry.method_parameters(method, params))
+    registry.complete(f"explain by {method}", params, "attribution", method)
     attribute = registry.load("attribution", method).build(**params)
     parameter = next(model.parameters(), torch.empty(0))
     images = torch.as_tensor(inputs, dtype=parameter.dtype, device=parameter.device)

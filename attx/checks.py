@@ -51,7 +51,7 @@ def check(config: "Config") -> None:
     check_metrics(config.metrics, config.methods)
     for label in config.figures:
         _source(config, label)
-    if config.reference not in config.methods:
+    if config.methods and config.reference not in config.methods:
         raise UserError(f"config: reference: {unknown('method', config.reference, config.methods)}")
 
 
@@ -79,7 +79,7 @@ def _entry(config: "Config", family: str, label: str) -> None:
     if family == "figures" and spec["use"] in registry.names("figures"):
         extra = SOURCE[registry.constant("figures", spec["use"], "NEEDS")]
         _labels(config, where, spec)
-    if (spec.get("images") or 1) < 1:
+    if spec.get("images") is not None and spec["images"] < 1:
         raise UserError(f"{where}.images: {spec['images']} must be at least 1")
     _params(where, family, spec["use"], spec, extra)
 
@@ -106,6 +106,8 @@ def _method(config: "Config", label: str, spec: dict) -> None:
     if spec["use"] in registry.names("attribution"):
         extra = registry.method_parameters(spec["use"], {"attack": config.attacker(spec)["use"]})
     _params(where, "attribution", spec["use"], spec, extra)
+    if spec.get("rule") == "best" and not config.first_judge()["metric"]:
+        raise UserError(f"{where}.rule: best needs a metric of `use: insertion_deletion`, by whose areas it chooses")
     whole = [m for m, s in config.methods.items() if "of" not in s]
     for member in spec.get("of", ()):  # an ensemble's
         if member not in whole:
@@ -117,9 +119,7 @@ def _params(where: str, family: str, use: str, spec: dict, extra: dict) -> None:
         raise UserError(f"{where}: {unknown(registry.singular(family), use, registry.names(family))}")
     params = {key: value for key, value in spec.items() if key != "use"}
     registry.check(where, params, registry.parameters(family, use) | extra)
-    missing = [key for key in registry.required(family, use) if key not in params]
-    if missing:
-        raise UserError(f"{where}: {use} needs the key{'s'[: len(missing) - 1]} {', '.join(missing)}")
+    registry.complete(where, params, family, use)
 
 
 def _source(config: "Config", label: str) -> None:
@@ -131,6 +131,9 @@ def _source(config: "Config", label: str) -> None:
             if not spec.get(key):
                 raise UserError(f"{where}.{key} is needed: say what is varied, and the values")
     source = config.source(label)
+    lacking = [key for key in ("metric", "methods") if key in source and source[key] in ("", [""])]
+    if lacking or (needs == "gallery" and not config.methods):
+        raise UserError(f"{where}: it is drawn from metrics or methods, and the config has none")
     for method in source.get("methods", ()) if needs in ("ablation", "trace") else ():
         spec_of = config.methods[method]
         takes = registry.method_parameters(spec_of["use"], config.attacker(spec_of) if "attack" in spec_of else spec_of)

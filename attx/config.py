@@ -21,8 +21,8 @@ class Config:
 
     data: dict[str, dict]
     models: dict[str, dict]
-    methods: dict[str, dict]
-    metrics: dict[str, dict]
+    methods: dict[str, dict] = field(default_factory=dict)
+    metrics: dict[str, dict] = field(default_factory=dict)
     attacks: dict[str, dict] = field(default_factory=dict)
     postprocess: dict[str, dict] = field(default_factory=lambda: {"signed": {}})
     figures: dict[str, dict] = field(default_factory=dict)
@@ -46,16 +46,17 @@ class Config:
         entries = {name for name, kind in allowed.items() if kind == "dict"}
         raw = {key: {} if value is None and key in entries else value for key, value in raw.items()}
         registry.check("config", raw, allowed)
-        missing = [key for key in ("data", "models", "methods", "metrics") if not raw.get(key)]
+        needed = ("data", "models") if raw.get("figures") else ("data", "models", "methods", "metrics")
+        missing = [key for key in needed if not raw.get(key)]
         if missing:
             raise UserError(
                 f"config: {', '.join(missing)}: at least one entry is needed, such as `{missing[0]}: {{...}}`"
             )
         for family in entries & raw.keys():
             raw[family] = {str(label): filled(family, label, spec) for label, spec in raw[family].items()}
-        raw["methods"] = without_presets(raw["methods"])
+        raw["methods"] = without_presets(raw.get("methods", {}))
         if "attexplore" not in raw["methods"]:
-            raw.setdefault("reference", next(iter(raw["methods"])))
+            raw.setdefault("reference", next(iter(raw["methods"]), ""))
         config = cls(**raw)
         check(config)
         return config
@@ -76,7 +77,7 @@ class Config:
         spec = self.figures[figure]
         needs = registry.constant("figures", spec["use"], "NEEDS")
         defaults = {
-            "metric": next(iter(self.metrics)),
+            "metric": next(iter(self.metrics), ""),
             "postprocess": next(iter(self.postprocess)),
             "models": list(self.models),
             "methods": list(self.methods) if needs == "gallery" else [self.reference],
@@ -140,6 +141,11 @@ class Config:
         """The labels of `models`, `methods` and `postprocess` whose maps a metric scores for its table."""
         families = [key for key in JUDGED if key != "images"]
         return {family: self.metrics[metric].get(family) or list(getattr(self, family)) for family in families}
+
+    def first_judge(self) -> dict[str, str]:
+        """The labels of the first metric with areas under curves, and of the first post-processing."""
+        metric = next((m for m, spec in self.metrics.items() if spec["use"] == "insertion_deletion"), "")
+        return {"metric": metric, "postprocess": next(iter(self.postprocess))}
 
     def machine(self) -> dict:
         """What of the machine's use can change a result by rounding."""

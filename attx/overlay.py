@@ -62,6 +62,7 @@ def _params(method: str, settings: list[str]) -> dict:
         if not key or not value:
             raise UserError(f"--set {item}: must be KEY=VALUE, such as copies=8")
     registry.check("--set", params, registry.method_parameters(method, params))
+    registry.complete("--set", params, "attribution", method)
     return params
 
 

@@ -56,8 +56,9 @@ def each(spec: dict) -> dict[str, dict]:
 
 
 def combine(config: Config, *, method: str, **_: str) -> dict:
-    """The slice of the job that makes one attribution of those of other methods."""
-    return {"method": config.method(method)}
+    """The slice of the job that makes one attribution of those of other methods, if it must by their scores."""
+    spec = config.method(method)
+    return {"method": spec} | (config.first_judge() if spec.get("rule") == "best" else {})
 
 
 def trace(config: Config, *, data: str, model: str, method: str, **_: str) -> dict:

@@ -39,7 +39,7 @@ class Scores(nn.Module):
 
 def build(
     *,
-    name: str = "",
+    name: str,
     arguments: dict | None = None,
     constructor: dict | None = None,
     noise_tunnel: dict | None = None,
@@ -97,8 +97,6 @@ def classes() -> tuple[str, ...]:
 
 
 def _class(name: str) -> type:
-    if not name:
-        raise UserError("captum: set `name`, that of a class of captum.attr, such as Occlusion")
     if name in BETWEEN_IMAGES:
         raise UserError(f"captum: {name} exchanges values between the images of a batch: a map would depend on others")
     if name not in classes():

@@ -21,7 +21,7 @@ OPTION = re.compile(r"""--([a-z-]+) ((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
 
 @dataclass(frozen=True)
 class Work:
-    """What a model does for an image: `kind` is method, path, attack, metric or stage; `spec` is JSON, its settings.
+    """What a model does for an image: `kind` is method, ensemble, path, attack, metric, stage; `spec` is JSON, its settings.
 
     `model` is the model's label.
     """
@@ -59,6 +59,9 @@ def left(config: Config, configfile: str) -> Left:
             work.update(dict.fromkeys(found, number))
             starts[found[0].model] += 1
             shards[shard] = max(number, shards.get(shard, 0))
+        elif stage == "combine":
+            data, model, method, name = options["label"].split("/")
+            work[Work("ensemble", method, model)] += count(data, name, None, ())
     images: Counter[str] = Counter()
     for (data, _), number in shards.items():
         images[data] += number

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from attx import registry, store
@@ -11,15 +12,19 @@ from attx.errors import UserError
 COSTS = ("forward_passes", "backward_passes", "seconds")
 
 
-def run(spec: dict, *, code: str, stores: list[Path], label: str, out: Path) -> None:
-    """`spec`: {method}; `stores`: the members', in the order of `of`; `label`: data/model/method/shard."""
+def run(spec: dict, *, code: str, stores: list[Path], scores: list[Path], label: str, out: Path) -> None:
+    """`spec`: {method}; `stores`: the members', in the order of `of`; `label`: data/model/method/shard.
+
+    `scores`: the members' insertion and deletion, if the method chooses by their difference.
+    """
     params = {key: value for key, value in spec["method"].items() if key != "use"}
     combined = registry.load("attribution", spec["method"]["use"]).build(**params)
     first, *rest = members = [store.read(path) for path in stores]
     for path, other in zip(stores[1:], rest, strict=True):
         if other.image_ids != first.image_ids or not np.array_equal(other.targets, first.targets):
             raise UserError(f"{path} is of other images or classes than {stores[0]}: delete both and run again")
-    found = combined([torch.from_numpy(member.attributions) for member in members]).numpy()
+    maps = [torch.from_numpy(member.attributions) for member in members]
+    found = (combined(maps, _differences(scores, first.image_ids)) if scores else combined(maps)).numpy()
     attributes = dict(zip(("data", "model", "method", "shard"), label.split("/"), strict=True)) | {
         "spec": spec,
         "code": code,
@@ -29,3 +34,9 @@ def run(spec: dict, *, code: str, stores: list[Path], label: str, out: Path) -> 
     }
     store.write(out, first._replace(attributions=found, attributes=attributes))
     print(f"{label}: {len(first.image_ids)} attributions of {', '.join(attributes['members'])} combined")
+
+
+def _differences(scores: list[Path], image_ids: list[str]) -> torch.Tensor:
+    """Insertion less deletion, (members, N)."""
+    tables = [pd.read_parquet(path).set_index("image_id").loc[image_ids] for path in scores]
+    return torch.tensor(np.stack([table["insertion_auc"] - table["deletion_auc"] for table in tables]))

@@ -99,7 +99,6 @@ def test_batch_size_bounds_a_batch():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({}, "set `name`"),
         ({"name": "Ocluson"}, "unknown captum method 'Ocluson'; did you mean 'Occlusion'"),
         ({"name": "FeaturePermutation"}, "between the images"),
         ({"name": "Occlusion", "arguments": {"stride": 3}}, "unknown key 'stride'; did you mean 'strides'"),

@@ -21,6 +21,7 @@ def configure(config: dict) -> None:
         "attexplore": {"attack": "ssa_short"},
         "saliency_gradient": {},
         "attens": {"of": ["attexplore", "saliency_gradient"]},
+        "best": {"use": "attens", "of": ["attexplore", "saliency_gradient"], "rule": "best"},
     }
     config["figures"] = {
         "epsilon": {"use": "ablation", "parameter": "epsilon", "values": ["4/255", "16/255"]},
@@ -63,7 +64,7 @@ def test_an_ablation_shares_what_the_method_has_anyway(project):
     assert dict(zip(found["method"], found["value"], strict=True)) == {"attexplore": 16 / 255, variant: 4 / 255}
     assert not np.array_equal(maps(project, variant), maps(project, "attexplore"))
     scores = pd.read_parquet(project.results / "scores/tiny/insertion_deletion.parquet")
-    assert set(scores["method"]) == {"attexplore", "saliency_gradient", "attens"}
+    assert set(scores["method"]) == {"attexplore", "saliency_gradient", "attens", "best"}
 
 
 def test_maps_of_one_model_are_judged_by_the_other(project):
@@ -103,6 +104,14 @@ def test_an_ensemble_is_made_of_the_stores(project):
     ]
     for cost in ("forward_passes", "backward_passes"):
         assert held.attributes[cost] == sum(m[cost] for m in members)
+
+
+def test_the_best_of_an_ensemble_has_the_best_score(project):
+    scores = pd.read_parquet(project.results / "scores/tiny/insertion_deletion.parquet")
+    gain = (scores["insertion_auc"] - scores["deletion_auc"]).groupby([scores["model"], scores["method"]]).apply(list)
+    for model in ("net", "wide"):
+        best = np.maximum(gain[model, "attexplore"], gain[model, "saliency_gradient"])
+        assert np.allclose(gain[model, "best"], best, rtol=0, atol=1e-12)
 
 
 def test_one_changed_method_of_a_shared_job_leaves_the_other_alone(project, tmp_path):

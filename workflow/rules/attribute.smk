@@ -30,7 +30,7 @@ for name, methods in bundles().items():
 
 rule combine:
     input:
-        members,
+        unpack(members),
     output:
         at(paths.ATTRIBUTIONS),
     log:
@@ -41,6 +41,7 @@ rule combine:
         spec=spec("combine"),
         code=code("combine"),
     shell:
-        "python -m attx combine --spec {params.spec:q} --code {params.code} --stores {input:q}"
+        "python -m attx combine --spec {params.spec:q} --code {params.code} --stores {input.stores:q}"
+        " --scores {input.scores:q}"
         " --label {wildcards.data}/{wildcards.model}/{wildcards.method}/{wildcards.shard} --out {output:q}"
         " 2>&1 | tee -i {log:q}"

@@ -135,9 +135,12 @@ def bundles():
 
 
 def members(wildcards):
-    """The stores that a combined method is made of."""
-    path = at(paths.ATTRIBUTIONS).replace("{method}", "{member}")
-    return [path.format(member=member, **wildcards) for member in cfg.methods[wildcards.method]["of"]]
+    """The stores that a combined method is made of, and their scores where it chooses by them."""
+    spec = slice_of("combine", wildcards)
+    judge = {key: spec[key] for key in ("metric", "postprocess") if key in spec}
+    each = [dict(wildcards) | judge | {"method": member} for member in spec["method"]["of"]]
+    stores = [at(paths.ATTRIBUTIONS).format(**values) for values in each]
+    return {"stores": stores, "scores": [at(paths.SHARD_SCORES).format(**values) for values in each] if judge else []}
 
 
 def first_ids(data, number):
