@@ -17,9 +17,11 @@ from attx.config import Config
 from attx.errors import UserError, unknown
 from attx.plan import jobs, text
 from attx.plan.jobs import Left, Work
+from attx.plan.text import MAPS
 
 FORWARD_SHARE = 3  # forward passes alone, in the time of one with its gradient, where `--rate` gives the latter
-PREDICTION = {"forward": 1, "backward": 0, "own_seconds": 0.0, "bytes": 0, "varies": False}
+NOTHING = {"forward": 0, "backward": 0, "own_seconds": 0.0, "bytes": 0, "varies": False}
+KNOWN = {"stage": NOTHING | {"forward": 1}, "ensemble": NOTHING}  # kinds of work that need not be tried
 
 
 def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool) -> None:
@@ -59,7 +61,7 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
         "images": left.images,
         "keep": sorted(data for data, spec in config.data.items() if spec.get("keep") == "correct"),
         "models": models,
-        "starts": left.starts,
+        "starts": {label: left.starts.get(label, 0) for label in models},
         "rows": rows,
         "free_bytes": shutil.disk_usage(".").free,
         "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
@@ -102,14 +104,14 @@ def _models(config: Config, left: Left, machine: dict, at_once: int) -> dict[str
         print(f"{label}: {1 / found['backward_seconds']:.1f} images a second", file=sys.stderr, flush=True)
         return found
 
-    labels = [label for label in config.models if label in left.starts]
+    labels = [label for label in config.models if any(work.model == label for work in left.work)]
     with ThreadPoolExecutor(at_once) as pool:
         return dict(zip(labels, pool.map(measured, labels), strict=True))
 
 
 def _costs(left: Left, models: dict[str, dict], machine: dict, at_once: int) -> dict[tuple, dict]:
     """The cost of each `_tried` of the work that is left."""
-    wanted = sorted({_tried(work, models) for work in left.work if work.kind != "stage"})
+    wanted = sorted({_tried(work, models) for work in left.work if work.kind not in KNOWN})
     settings = {key: value for key, value in machine.items() if key != "device"}
     asked = [
         {"spec": json.loads(spec), "shape": shape, "machine": settings, "device": machine["device"]}
@@ -144,16 +146,15 @@ def _rows(left: Left, models: dict[str, dict], costs: dict[tuple, dict]) -> list
     for work, images in left.work.items():
         found = models[work.model]
         row = {"kind": work.kind, "label": work.label, "model": work.model, "images": images}
-        one, pixels = PREDICTION, 1.0
-        if work.kind != "stage":
-            spec, shape = _tried(work, models)
-            one, pixels = costs[spec, shape], math.prod(found["shape"]) / math.prod(shape)
+        spec, shape = _tried(work, models)
+        one = KNOWN.get(work.kind) or costs[spec, shape]
+        pixels = math.prod(found["shape"]) / math.prod(shape)
         if "error" in one:
             rows.append(row | {"error": one["error"]})
             continue
         back = max(found["backward_seconds"] - found["forward_seconds"], 0)
         seconds = one["forward"] * found["forward_seconds"] + one["backward"] * back + pixels * one["own_seconds"]
-        size = found["map_bytes"] if work.kind in ("method", "attack") else 2 * one["bytes"]  # in a shard and collected
+        size = found["map_bytes"] if work.kind in MAPS else 2 * one["bytes"]  # in a shard and collected
         each = {"forward": one["forward"], "backward": one["backward"], "seconds": seconds, "bytes": size}
         rows.append(row | {key: images * value for key, value in each.items()} | {"varies": one["varies"]})
     return rows

@@ -21,7 +21,7 @@ OPTION = re.compile(r"""--([a-z-]+) ((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
 
 @dataclass(frozen=True)
 class Work:
-    """What a model does for an image: `kind` is method, ensemble, path, attack, metric, stage; `spec` is JSON, its settings.
+    """What is done for an image: `kind` is method, ensemble, path, attack, metric or stage; `spec` its settings, as JSON.
 
     `model` is the model's label.
     """

@@ -4,8 +4,15 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-KINDS = {"stage": "predictions", "method": "attributions", "path": "paths", "attack": "attacks", "metric": "scores"}
-MAPS = ("method", "attack")  # kinds that store a map or an image for each image
+KINDS = {
+    "stage": "predictions",
+    "method": "attributions",
+    "ensemble": "ensembles",
+    "path": "paths",
+    "attack": "attacks",
+    "metric": "scores",
+}
+MAPS = ("method", "ensemble", "attack")  # kinds that store a map or an image for each image
 COLUMNS = 5  # models whose times are shown beside each other
 WIDTH = 100
 NAME = 9  # letters, beyond which a model's name takes two lines
