@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from attx import registry
 from attx.errors import UserError, unknown
-from attx.needs import check_metrics
+from attx.needs import METHOD, check_metrics
 
 if TYPE_CHECKING:
     from attx.config import Config
@@ -134,6 +134,10 @@ def _source(config: "Config", label: str) -> None:
     lacking = [key for key in ("metric", "methods") if key in source and source[key] in ("", [""])]
     if lacking or (needs == "gallery" and not config.methods):
         raise UserError(f"{where}: it is drawn from metrics or methods, and the config has none")
+    if needs == "cross" and registry.constant("metrics", config.metrics[source["metric"]]["use"], "NEEDS") == METHOD:
+        raise UserError(
+            f"{where}.metric: {source['metric']} explains images anew, and cannot judge another model's maps"
+        )
     for method in source.get("methods", ()) if needs in ("ablation", "trace") else ():
         spec_of = config.methods[method]
         takes = registry.method_parameters(spec_of["use"], config.attacker(spec_of) if "attack" in spec_of else spec_of)

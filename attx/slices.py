@@ -74,12 +74,16 @@ def attack(config: Config, *, data: str, model: str, attack: str, **_: str) -> d
 judge = predict  # the slice of the job that classifies adversarial images
 
 
-def score(config: Config, *, data: str, model: str, method: str, postprocess: str, metric: str, **_: str) -> dict:
-    """The slice of the job that scores a shard's attributions; with the method where the metric explains anew."""
+def score(config: Config, *, data: str, model: str, method: str, postprocess: str, metric: str, **more: str) -> dict:
+    """The slice of the job that scores a shard's attributions; with the method where the metric explains anew.
+
+    `source`: the model of which they are, if that is another.
+    """
     spec = predict(config, data=data, model=model)
     spec |= {"postprocess": config.postprocess[postprocess], "metric": config.metric(metric)}
     explaining = config.method(method)
-    return spec | ({"method": explaining} if explains(spec["metric"]["use"], explaining["use"]) else {})
+    anew = explains(spec["metric"]["use"], explaining["use"]) and "source" not in more
+    return spec | ({"method": explaining} if anew else {})
 
 
 def table(config: Config, *, metric: str, **_: str) -> dict:

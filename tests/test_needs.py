@@ -5,6 +5,7 @@ import pytest
 from attx import needs, slices, sources
 from attx.config import Config
 from attx.errors import UserError
+from attx.stages.score import handing
 from tests.test_config import MINIMAL
 
 LABELS = {"data": "sample", "model": "resnet50", "postprocess": "signed"}
@@ -75,3 +76,14 @@ def test_a_metric_may_score_some_methods_alone():
     assert found.metric("some") == {"use": "sensitivity_max", "seed": 3407}
     with pytest.raises(UserError, match=r"metrics\.some\.methods: .*did you mean 'smoothgrad'"):
         config(metrics={"some": {"use": "sensitivity_max", "methods": ["smoothgrads"]}}, methods={"smoothgrad": {}})
+
+
+def test_maps_of_another_model_are_not_explained_anew():
+    changes = {"models": {"resnet50": {}, "vgg16": {}}, "figures": {"cross_model": {}}}
+    with pytest.raises(UserError, match=r"figures\.cross_model\.metric: sensitivity_max explains images anew"):
+        config(metrics={"sensitivity_max": {}}, **changes)
+    found = config(metrics={"q": {"use": "quantus", "name": "Sparseness"}}, **changes)
+    crossed = slices.score(found, metric="q", method="attexplore", source="vgg16", **LABELS)
+    assert "method" not in crossed
+    with pytest.raises(UserError, match="no maps of another model"):
+        handing(crossed | {"metric": {"use": "sensitivity_max"}})

@@ -93,6 +93,10 @@ def handing(spec: dict) -> Callable[[list], dict]:
         return lambda image_ids: {}
     if asked == needs.IMAGE_IDS:
         return lambda image_ids: {"image_ids": image_ids}
+    if asked == needs.METHOD and "method" not in spec:
+        raise UserError(
+            f"{spec['metric']['use']} explains images anew: it scores no maps of another model or of stores"
+        )
     explain = _explainer(spec) if "method" in spec else None
     return lambda image_ids: {"image_ids": image_ids, "explain": explain}
 
