@@ -26,18 +26,24 @@ def cost(spec: dict, shape: Sequence[int], machine: dict, device: str) -> dict:
     the image. {error} where the toy model is none for it.
     """
     where, dtype = common.prepare(machine, device)
-    few = max(1, machine["batch_size"] // 4)
-    small = shape if "metric" in spec else [min(side, SMALL) for side in shape]  # a metric's passes go by the size
+    few, varies = 1, False
     try:
-        toy, images = _toy(small).to(where, dtype), _images(few, small).to(where, dtype)
-        result, forward, backward = _counted(spec, toy, images)
-        varies = few > 1 and _counted(spec, toy, images[:1])[1:] != _counted(spec, toy, images[1:2])[1:]
-        own = _own_seconds(spec, tuple(shape), machine["batch_size"], where, dtype)
+        result, forward, backward, own = _once(spec, tuple(shape), machine["batch_size"], where, dtype)
+        if "metric" not in spec:  # a metric's passes go by the size, a method's may be shared by a batch
+            few, small = max(1, machine["batch_size"] // 4), [min(side, SMALL) for side in shape]
+            toy, images = _toy(small).to(where, dtype), _images(few, small).to(where, dtype)
+            _, forward, backward = _counted(spec, toy, images)
+            varies = few > 1 and _counted(spec, toy, images[:1])[1:] != _counted(spec, toy, images[1:2])[1:]
     except Exception as error:  # a method may need what a toy has not, and say so in any way
         return {"error": (str(error) or type(error).__name__).splitlines()[0]}
     size = sum(value.nbytes for value in result.values()) if isinstance(result, dict) else 0
-    each = {"forward": forward / few, "backward": backward / few, "bytes": size / few}
-    return each | {"own_seconds": own, "varies": varies}
+    return {
+        "forward": forward / few,
+        "backward": backward / few,
+        "own_seconds": own,
+        "bytes": size,
+        "varies": varies,
+    }
 
 
 def _counted(spec: dict, toy: Classifier, images: Tensor) -> tuple[object, int, int]:
@@ -48,14 +54,14 @@ def _counted(spec: dict, toy: Classifier, images: Tensor) -> tuple[object, int, 
     return result, passes.forward, passes.backward
 
 
-def _own_seconds(spec: dict, shape: tuple[int, ...], batch_size: int, where: torch.device, dtype: torch.dtype) -> float:
-    """The seconds for one image of that size, less those of the toy model's passes."""
+def _once(
+    spec: dict, shape: tuple[int, ...], batch_size: int, where: torch.device, dtype: torch.dtype
+) -> tuple[object, int, int, float]:
+    """For one image of that size: the result, the passes, and the seconds less those of the toy model's passes."""
     toy, images = _toy(shape).to(where, dtype), _images(1, shape).to(where, dtype)
-    passes: list[int] = []
-    seconds = timed(lambda: passes.extend(_counted(spec, toy, images)[1:]), where)
+    (result, forward, backward), seconds = timed(lambda: _counted(spec, toy, images), where)
     both, alone = _toy_seconds(shape, batch_size, where, dtype)
-    forward, backward = passes
-    return max(seconds - forward * alone - backward * (both - alone), 0.0)
+    return result, forward, backward, max(seconds - forward * alone - backward * (both - alone), 0.0)
 
 
 @cache

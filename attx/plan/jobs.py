@@ -21,9 +21,9 @@ OPTION = re.compile(r"""--([a-z-]+) ((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
 
 @dataclass(frozen=True)
 class Work:
-    """What is done for an image: `kind` is method, ensemble, path, attack, metric or stage; `spec` its settings, as JSON.
+    """What is done for an image: `kind` is method, ensemble, path, attack, metric or stage.
 
-    `model` is the model's label.
+    `model` is the model's label, `spec` the settings, as JSON.
     """
 
     kind: str

@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from attx.stages import common
 
 ENOUGH = 2.0  # seconds: a first run that took as long stands, and shorter ones are repeated
 ENLARGED = 1.15  # the default `diversity_rate`
+Result = TypeVar("Result")
 
 
 def model(spec: dict, machine: dict, device: str, started: float) -> dict:
@@ -59,19 +61,19 @@ def _with_gradient(net: nn.Module, images: Tensor) -> None:
 
 def _seconds(call: Callable[[], object], where: torch.device) -> float:
     """The median of several runs; the first does not count, unless it took long."""
-    first = timed(call, where)
+    _, first = timed(call, where)
     if first >= ENOUGH:
         return first
     took: list[float] = []
     while sum(took) < ENOUGH / 2 and len(took) < 20:
-        took.append(timed(call, where))
+        took.append(timed(call, where)[1])
     return sorted(took)[len(took) // 2]
 
 
-def timed(call: Callable[[], object], where: torch.device) -> float:
-    """Seconds of a call, to the end of what it started on the device."""
+def timed(call: Callable[[], Result], where: torch.device) -> tuple[Result, float]:
+    """What a call returns, and its seconds, to the end of what it started on the device."""
     start = time.perf_counter()
-    call()
+    result = call()
     if where.type == "cuda":
         torch.cuda.synchronize(where)
-    return time.perf_counter() - start
+    return result, time.perf_counter() - start
