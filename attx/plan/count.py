@@ -26,14 +26,14 @@ def cost(spec: dict, shape: Sequence[int], machine: dict, device: str) -> dict:
     the image. {error} where the toy model is none for it.
     """
     where, dtype = common.prepare(machine, device)
-    few, varies = 1, False
+    few, small = max(1, machine["batch_size"] // 4), [min(side, SMALL) for side in shape]
+    if "metric" in spec:  # its passes go by the image's size; a method's do not, but may be shared by a batch
+        few, small = 1, shape
     try:
-        result, forward, backward, own = _once(spec, tuple(shape), machine["batch_size"], where, dtype)
-        if "metric" not in spec:  # a metric's passes go by the size, a method's may be shared by a batch
-            few, small = max(1, machine["batch_size"] // 4), [min(side, SMALL) for side in shape]
-            toy, images = _toy(small).to(where, dtype), _images(few, small).to(where, dtype)
-            _, forward, backward = _counted(spec, toy, images)
-            varies = few > 1 and _counted(spec, toy, images[:1])[1:] != _counted(spec, toy, images[1:2])[1:]
+        toy, images = _toy(small).to(where, dtype), _images(few, small).to(where, dtype)
+        result, forward, backward = _counted(spec, toy, images)
+        varies = few > 1 and _counted(spec, toy, images[:1])[1:] != _counted(spec, toy, images[1:2])[1:]
+        own = _own_seconds(spec, tuple(shape), machine["batch_size"], where, dtype)
     except Exception as error:  # a method may need what a toy has not, and say so in any way
         return {"error": (str(error) or type(error).__name__).splitlines()[0]}
     size = sum(value.nbytes for value in result.values()) if isinstance(result, dict) else 0
@@ -41,7 +41,7 @@ def cost(spec: dict, shape: Sequence[int], machine: dict, device: str) -> dict:
         "forward": forward / few,
         "backward": backward / few,
         "own_seconds": own,
-        "bytes": size,
+        "bytes": size / few,
         "varies": varies,
     }
 
@@ -54,14 +54,12 @@ def _counted(spec: dict, toy: Classifier, images: Tensor) -> tuple[object, int, 
     return result, passes.forward, passes.backward
 
 
-def _once(
-    spec: dict, shape: tuple[int, ...], batch_size: int, where: torch.device, dtype: torch.dtype
-) -> tuple[object, int, int, float]:
-    """For one image of that size: the result, the passes, and the seconds less those of the toy model's passes."""
+def _own_seconds(spec: dict, shape: tuple[int, ...], batch_size: int, where: torch.device, dtype: torch.dtype) -> float:
+    """The seconds for one image of that size, less those of the toy model's passes."""
     toy, images = _toy(shape).to(where, dtype), _images(1, shape).to(where, dtype)
-    (result, forward, backward), seconds = timed(lambda: _counted(spec, toy, images), where)
+    (_, forward, backward), seconds = timed(lambda: _counted(spec, toy, images), where)
     both, alone = _toy_seconds(shape, batch_size, where, dtype)
-    return result, forward, backward, max(seconds - forward * alone - backward * (both - alone), 0.0)
+    return max(seconds - forward * alone - backward * (both - alone), 0.0)
 
 
 @cache

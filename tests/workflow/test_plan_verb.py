@@ -57,7 +57,7 @@ def test_a_given_rate_replaces_the_measured_one(plan):
     model = plan["models"]["net"]
     assert model["backward_seconds"] == 1 / 10
     (row,) = (row for row in plan["rows"] if row["label"] == "integrated_gradients")
-    assert row["seconds"] == pytest.approx(4 * 4 / 10, rel=0.2)
+    assert 4 * 4 / 10 <= row["seconds"] < 2 * 4 * 4 / 10  # and a little work beside the passes
     assert model["memory"] > 1e8
     assert model["start_seconds"] > 0
 
