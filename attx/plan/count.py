@@ -80,7 +80,7 @@ def _use(spec: dict, toy: Classifier, images: Tensor, targets: Tensor) -> object
         return deque(score.built("attacks", spec["attack"]).points(toy, images, targets, ids), maxlen=0)
     if "path" in spec:
         attack = path_of(**{key: value for key, value in spec["path"].items() if key != "use"})
-        return trace._followed(attack, toy, images, targets, ids)
+        return trace.followed(attack, toy, images, targets, ids)
     return score.built("attribution", spec["method"])(toy, images, targets, ids)
 
 

@@ -30,7 +30,7 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     for batch, images in bench.batches(rows, f"trace {label}"):
         ids = [row.image_id for row in batch]
         targets = [chosen[image_id].target(spec["target"]) for image_id in ids]
-        table = _followed(attack, bench.model, images, torch.tensor(targets, device=images.device), ids)
+        table = followed(attack, bench.model, images, torch.tensor(targets, device=images.device), ids)
         titles = {image_id: names[target] for image_id, target in zip(ids, targets, strict=True)}
         tables.append(table.assign(title=table["image_id"].map(titles)))
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
@@ -40,7 +40,8 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     print(f"{label}: paths of {len(rows)} images")
 
 
-def _followed(attack: Attack, model, images: Tensor, targets: Tensor, image_ids: list[str]) -> pd.DataFrame:
+def followed(attack: Attack, model, images: Tensor, targets: Tensor, image_ids: list[str]) -> pd.DataFrame:
+    """A row per image and step: what the path's points are to the model."""
     tables = []
     for step, point in enumerate(attack.points(model, images, targets, image_ids)):
         with torch.no_grad():
