@@ -51,7 +51,7 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
         found["memory"] += 2 * left.largest * found["map_bytes"]  # a job holds its shard's maps, and packs them
     order = {label: place for place, label in enumerate([*config.methods, *config.metrics])}
     rows = _rows(left, models, _costs(left, models, machine | {"device": device}, at_once))
-    rows.sort(key=lambda row: order.get(row["label"].split("@")[0], len(order)))  # variants by their method
+    rows.sort(key=lambda row: (order.get(row["label"].split("@")[0], len(order)), "@" in row["label"]))  # then variants
     return {
         "results": config.results,
         "cores": cores,

@@ -29,7 +29,10 @@ def text(plan: dict) -> str:
 def _head(plan: dict) -> str:
     device = next((found["device"] for found in plan["models"].values()), "cpu")
     place = f"{plan['cores']} CPU cores" if device == "cpu" else f"one {device}"
-    images = [f"{data} {n}{' at most (keep: correct)' * (data in plan['keep'])}" for data, n in plan["images"].items()]
+    images = [
+        f"{data} {n}{' at most (keep: correct)' * (data.split('@')[0] in plan['keep'])}"
+        for data, n in plan["images"].items()
+    ]
     jobs = ", ".join(f"{stage} {n}" for stage, n in plan["jobs"].items())
     lines = [
         f"{plan['configfile']}: what is left to do in {plan['results']}",
@@ -103,12 +106,11 @@ def _totals(plan: dict) -> str:
         f"memory: about {_size(memory)} a job, {_size(memory * at_once)} at once; "
         f"this machine has {_size(plan['machine_memory'])}{short}",
     ]
-    by_label: dict[str, float] = defaultdict(float)
+    by_label = defaultdict(float, {"starting jobs": starting})
     for row in rows:
         by_label[row["label"]] += row.get("seconds", 0)
-    dearest = sorted(by_label, key=by_label.get, reverse=True)[:5]
-    if seconds:
-        lines.append("dearest: " + ", ".join(f"{label} {by_label[label] / seconds:.0%}" for label in dearest))
+    dearest = [label for label in sorted(by_label, key=by_label.get, reverse=True) if by_label[label] > seconds / 100]
+    lines.append("dearest: " + ", ".join(f"{label} {by_label[label] / seconds:.0%}" for label in dearest[:5]))
     if any(row.get("varies") for row in rows):
         lines.append("~: depends on the image; counted for a toy model")
     unknown = {f"{row['label']} ({row['error']})": None for row in rows if "error" in row}
