@@ -3,7 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
-from attx import registry
+from attx import registry, variants
+from attx.checks_methods import PART, check_method, check_params
 from attx.errors import UserError, unknown
 from attx.needs import METHOD, check_metrics
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 POSTPROCESS = registry.keywords("postprocess.py", "postprocess")
 # keys that entries take beside their file's own: of data, metrics, and figures by what they need
-SELECTION = {"first": "int", "stratified": "int", "keep": "str"}
+SELECTION = PART | {"keep": "str"}
 JUDGED = {"models": "list", "methods": "list", "postprocess": "list", "images": "int"}
 SCORED = JUDGED | {"metric": "str", "postprocess": "str"}
 SOURCE = {
@@ -23,6 +24,7 @@ SOURCE = {
     "trace": {"methods": "list", "models": "list", "images": "int"},
     "transfer": {"attacks": "list", "models": "list", "sources": "list", "images": "int"},
 }
+VALUE = re.compile(r"[A-Za-z0-9_+.-]+")
 RESULTS = re.compile(r"[\w.+-][\w.+ -]*(/[\w.+-][\w.+ -]*)*")
 
 
@@ -47,12 +49,14 @@ def check(config: "Config") -> None:
     for family in ("metrics", "figures"):
         _files(config, family)
     for label, spec in config.methods.items():
-        _method(config, label, spec)
-    check_metrics(config.metrics, config.methods)
-    for label in config.figures:
-        _source(config, label)
+        check_method(config, f"config: methods.{label}", spec)
     if config.methods and config.reference not in config.methods:
         raise UserError(f"config: reference: {unknown('method', config.reference, config.methods)}")
+    check_metrics(config.metrics, config.methods)
+    named: dict[str, variants.Variant] = {}
+    for label in config.figures:
+        _source(config, label)
+        _variants(config, label, named)
 
 
 def _files(config: "Config", family: str) -> None:
@@ -71,17 +75,16 @@ def _entry(config: "Config", family: str, label: str) -> None:
     where = f"config: {family}.{label}"
     if family == "postprocess":
         return registry.check(where, spec, POSTPROCESS)
-    if spec.get("keep", "all") not in ("all", "correct"):
-        raise UserError(f"{where}.keep: {unknown('value', spec['keep'], ('all', 'correct'))}")
     extra = {"data": SELECTION, "metrics": JUDGED}.get(family, {})
-    if family == "metrics":
-        _labels(config, where, spec)
     if family == "figures" and spec["use"] in registry.names("figures"):
         extra = SOURCE[registry.constant("figures", spec["use"], "NEEDS")]
+    check_params(where, family, spec["use"], spec, extra)
+    if spec.get("keep", "all") not in ("all", "correct"):
+        raise UserError(f"{where}.keep: {unknown('value', spec['keep'], ('all', 'correct'))}")
+    if family in ("metrics", "figures"):
         _labels(config, where, spec)
     if spec.get("images") is not None and spec["images"] < 1:
         raise UserError(f"{where}.images: {spec['images']} must be at least 1")
-    _params(where, family, spec["use"], spec, extra)
 
 
 def _labels(config: "Config", where: str, spec: dict) -> None:
@@ -91,35 +94,8 @@ def _labels(config: "Config", where: str, spec: dict) -> None:
     for key, family in families.items():
         known = getattr(config, family)
         for label in [spec[key]] if isinstance(spec.get(key), str) else spec.get(key) or []:
-            if label not in known:
+            if not isinstance(label, str) or label not in known:
                 raise UserError(f"{where}.{key}: {unknown(family.rstrip('s'), label, known)}")
-
-
-def _method(config: "Config", label: str, spec: dict) -> None:
-    where = f"config: methods.{label}"
-    extra = {}
-    if "attack" in spec:
-        attack = config.attacker(spec)["use"]
-        if attack not in registry.names("attacks"):
-            known = {*registry.names("attacks"), *config.attacks}
-            raise UserError(f"{where}.attack: {unknown('attack', attack, known)}")
-    if spec["use"] in registry.names("attribution"):
-        extra = registry.method_parameters(spec["use"], {"attack": config.attacker(spec)["use"]})
-    _params(where, "attribution", spec["use"], spec, extra)
-    if spec.get("rule") == "best" and not config.first_judge()["metric"]:
-        raise UserError(f"{where}.rule: best needs a metric of `use: insertion_deletion`, by whose areas it chooses")
-    whole = [m for m, s in config.methods.items() if "of" not in s]
-    for member in spec.get("of", ()):  # an ensemble's
-        if member not in whole:
-            raise UserError(f"{where}.of: {unknown('method', member, whole)}")
-
-
-def _params(where: str, family: str, use: str, spec: dict, extra: dict) -> None:
-    if use not in registry.names(family):
-        raise UserError(f"{where}: {unknown(registry.singular(family), use, registry.names(family))}")
-    params = {key: value for key, value in spec.items() if key != "use"}
-    registry.check(where, params, registry.parameters(family, use) | extra)
-    registry.complete(where, params, family, use)
 
 
 def _source(config: "Config", label: str) -> None:
@@ -138,15 +114,30 @@ def _source(config: "Config", label: str) -> None:
         raise UserError(
             f"{where}.metric: {source['metric']} explains images anew, and cannot judge another model's maps"
         )
-    for method in source.get("methods", ()) if needs in ("ablation", "trace") else ():
-        spec_of = config.methods[method]
-        takes = registry.method_parameters(spec_of["use"], config.attacker(spec_of) if "attack" in spec_of else spec_of)
-        if needs == "trace" and "attack" not in takes:
+    if needs == "cross" and len(set(source["models"])) < 2:
+        raise UserError(f"{where}.models: two models at least are needed, of which each judges the maps of the others")
+    for method in source["methods"] if needs == "trace" else ():
+        if "attack" not in registry.parameters("attribution", config.methods[method]["use"]):
             raise UserError(f"{where}.methods: {method} has no path to draw; give methods of `use: attexplore`")
-        for value in spec["values"] if needs == "ablation" else ():
-            registry.check(f"{where}: {method}", {spec["parameter"]: value}, takes)
     for attack in source.get("attacks", ()):
-        if config.attacker({"attack": attack})["use"] not in registry.names("attacks"):
+        if not isinstance(attack, str) or config.attacker({"attack": attack})["use"] not in registry.names("attacks"):
             raise UserError(
                 f"{where}.attacks: {unknown('attack', attack, {*registry.names('attacks'), *config.attacks})}"
             )
+
+
+def _variants(config: "Config", label: str, named: dict[str, variants.Variant]) -> None:
+    """What an ablation varies: keys that its methods take, and values that name files of their own."""
+    spec, where = config.figures[label] | config.source(label), f"config: figures.{label}"
+    if registry.constant("figures", spec["use"], "NEEDS") != "ablation":
+        return
+    for variant in variants.asked(spec):
+        method = config.methods[variant.base]
+        if registry.constant("attribution", method["use"], "NEEDS") == "stores":
+            raise UserError(f"{where}.methods: {variant.base} is made of other methods' maps, and cannot be varied")
+        check_method(config, f"{where}: {variant.base}", method | {variant.parameter: variant.value})
+        if not VALUE.fullmatch(str(variant.value)):
+            raise UserError(f"{where}.values: {variant.value!r} may be a number, or letters, digits and _ + - . only")
+        other = named.setdefault(variant.label, variant)
+        if other != variant:
+            raise UserError(f"{where}.values: {variant.value} and {other.value} would both be named {variant.label}")

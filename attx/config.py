@@ -46,14 +46,17 @@ class Config:
         entries = {name for name, kind in allowed.items() if kind == "dict"}
         raw = {key: {} if value is None and key in entries else value for key, value in raw.items()}
         registry.check("config", raw, allowed)
-        needed = ("data", "models") if raw.get("figures") else ("data", "models", "methods", "metrics")
-        missing = [key for key in needed if not raw.get(key)]
+        needed = {"data": True, "models": True, "metrics": not raw.get("figures")}
+        needed["methods"] = needed["metrics"] or raw.get("metrics")
+        missing = [key for key in needed if needed[key] and not raw.get(key)]
         if missing:
             raise UserError(
                 f"config: {', '.join(missing)}: at least one entry is needed, such as `{missing[0]}: {{...}}`"
             )
         for family in entries & raw.keys():
             raw[family] = {str(label): filled(family, label, spec) for label, spec in raw[family].items()}
+        if not raw.get("postprocess"):
+            raw.pop("postprocess", None)  # its default
         raw["methods"] = without_presets(raw.get("methods", {}))
         if "attexplore" not in raw["methods"]:
             raw.setdefault("reference", next(iter(raw["methods"]), ""))
@@ -110,7 +113,7 @@ class Config:
     def variants(self) -> dict[str, dict[str, Variant]]:
         """By figure of an ablation, its variants of methods by label."""
         figures = {label: spec | self.source(label) for label, spec in self.figures.items()}
-        return variants.of_figures(figures, {label: self.method(label) for label in self.methods})
+        return variants.of_figures(figures, self._whole)
 
     def tabled(self) -> list[str]:
         """The figures that come with a table."""
@@ -121,10 +124,13 @@ class Config:
 
         `label` may be a variant's.
         """
-        if label not in self.methods:
-            variant = next(found[label] for found in self.variants().values() if label in found)
-            return self.method(variant.base) | {variant.parameter: variant.value}
-        spec = dict(self.methods[label])
+        if label in self.methods:
+            return self._whole(label, {})
+        variant = next(found[label] for found in self.variants().values() if label in found)
+        return self._whole(variant.base, {variant.parameter: variant.value})
+
+    def _whole(self, label: str, change: dict) -> dict:
+        spec = self.methods[label] | change
         if "attack" in registry.parameters("attribution", spec["use"]):
             attack = self.attacker(spec)
             spec = attack | spec | {"use": spec["use"], "attack": attack["use"]}

@@ -20,6 +20,8 @@ def filled(family: str, label: Any, spec: Any) -> dict:
     spec = {key: value if texts else _numbers(value) for key, value in (spec or {}).items()}
     if family == "postprocess":
         return spec
+    if not isinstance(spec.get("use", ""), str):
+        raise UserError(f"config: {family}.{label}.use: {spec['use']!r} must be the name of a file")
     spec.setdefault(
         "use", "torchvision" if family == "models" and label not in registry.names("models") else str(label)
     )

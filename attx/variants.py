@@ -3,7 +3,7 @@
 No torch: the Snakefile imports this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from attx import registry
@@ -23,19 +23,26 @@ class Variant(NamedTuple):
         return f"{self.base}@{self.parameter}={value}"
 
 
-def of_figures(figures: Mapping[str, dict], methods: Mapping[str, dict]) -> dict[str, dict[str, Variant]]:
+def asked(spec: Mapping) -> list[Variant]:
+    """All variants that the entry of an ablation's figure asks for."""
+    return [Variant(method, spec["parameter"], value) for method in spec["methods"] for value in spec["values"]]
+
+
+def of_figures(figures: Mapping[str, dict], whole: Callable[[str, dict], dict]) -> dict[str, dict[str, Variant]]:
     """By figure, the variants that it shows, by the label of the method whose results they are.
 
-    A value that the method has anyway is no new method: its label is the method's own.
+    A value that the method has anyway is no new method: its label is the method's own. `whole` gives the whole spec of
+    a method of which some keys are changed.
     """
     found: dict[str, dict[str, Variant]] = {}
     for figure, spec in figures.items():
         if registry.constant("figures", spec["use"], "NEEDS") == "ablation":
-            variants = [Variant(m, spec["parameter"], value) for m in spec["methods"] for value in spec["values"]]
-            found[figure] = {v.base if _is_own(v, methods[v.base]) else v.label: v for v in variants}
+            found[figure] = {v.base if _is_own(v, whole) else v.label: v for v in asked(spec)}
     return found
 
 
-def _is_own(variant: Variant, spec: dict) -> bool:
-    """Whether a method, whose whole spec is given, has the value already."""
-    return spec.get(variant.parameter, registry.method_default(spec["use"], spec, variant.parameter)) == variant.value
+def _is_own(variant: Variant, whole: Callable[[str, dict], dict]) -> bool:
+    """Whether the method has the value already."""
+    spec = whole(variant.base, {})
+    given = {variant.parameter: registry.method_default(spec["use"], spec, variant.parameter)} | spec
+    return given == whole(variant.base, {variant.parameter: variant.value})

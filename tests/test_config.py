@@ -58,6 +58,21 @@ def test_each_config_has_its_own_results_folder():
         ({"figures": {"path": {"methods": ["e"]}}, "methods": {"e": {"use": "edges"}}}, "e has no path to draw"),
         ({"methods": {"a": {"use": "attens", "of": ["b", "c"]}}}, "methods.a.of: unknown method 'b'"),
         ({"methods": {"captum": {}}}, "methods.captum: captum needs the key name"),
+        ({"methods": {"a": {"use": ["edges"]}}}, "methods.a.use: ['edges'] must be the name of a file"),
+        ({"methods": {"attexplore": {"attack": ["ssa"]}}}, "methods.attexplore.attack: ['ssa'] is not of type str"),
+        ({"methods": {"edges": {}, "a": {"use": "attens", "of": ["edges"]}}}, "of: ['edges'] must name two methods"),
+        ({"methods": {"edges": {}, "a": {"use": "attens", "of": [3]}}}, "methods.a.of: unknown method 3"),
+        ({"methods": {"expected_gradients": {"references": {"use": "x"}}}}, "references: unknown data source 'x'"),
+        ({"methods": {"expected_gradients": {"references": {"use": "sample", "keep": "all"}}}}, "unknown key 'keep'"),
+        ({"methods": {}, "figures": {"transfer": {}}}, "config: methods: at least one entry"),
+        ({"figures": {"montage": {"methods": 3}}}, "figures.montage.methods: 3 is not of type list"),
+        ({"figures": {"montage": {"methods": [["edges"]]}}}, "figures.montage.methods: unknown method ['edges']"),
+        ({"figures": {"curves": {"metric": 3}}}, "figures.curves.metric: 3 is not of type str"),
+        ({"figures": {"transfer": {"attacks": [3]}}}, "figures.transfer.attacks: unknown attack 3"),
+        ({"figures": {"transfer": {"attacks": [["bim"]]}}}, "figures.transfer.attacks: unknown attack ['bim']"),
+        ({"figures": {"cross_model": {}}}, "figures.cross_model.models: two models at least are needed"),
+        ({"metrics": {"insertion_deletion": {"images": "4"}}}, "insertion_deletion.images: '4' is not of type int"),
+        ({"figures": {"path": {}}, "reference": "bim"}, "reference: unknown method 'bim'"),
         ({"methods": {"attexplore_pp": {"copes": 1}}}, "methods.attexplore_pp_bim: unknown key 'copes'"),
         ({"models": {"../x": {}}}, "models.../x: a label may have letters"),
         ({"models": {"resnet50": "random"}}, "models.resnet50: 'random' must be a mapping"),
@@ -91,6 +106,42 @@ def test_mistakes_are_named(change, message):
     with pytest.raises(UserError) as caught:
         Config.of(MINIMAL | change)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("attack", "figure", "message"),
+    [
+        ("mi", {"parameter": "sigma", "values": [0.1]}, "attexplore: unknown key 'sigma'"),
+        ("ssa", {"parameter": "attack", "values": ["im"]}, "attexplore.attack: unknown attack 'im'; did you mean"),
+        ("naa", {"parameter": "layer", "values": ["a/b"]}, "values: 'a/b' may be a number, or letters, digits"),
+        ("ssa", {"parameter": "epsilon", "values": [0.1, 0.1000000001]}, "would both be named attexplore@epsilon=0.1"),
+        ("ssa", {"parameter": "rule", "values": ["mean"], "methods": ["both"]}, "both is made of other methods' maps"),
+    ],
+)
+def test_variants_are_checked_as_the_methods_they_would_be(attack, figure, message):
+    both = {"use": "attens", "of": ["attexplore", "edges"]}
+    methods = {"attexplore": {"attack": attack}, "edges": {}, "both": both}
+    with pytest.raises(UserError) as caught:
+        Config.of(MINIMAL | {"methods": methods, "figures": {"ablation": figure}})
+    assert message in str(caught.value)
+
+
+def test_variants_of_the_attack_are_whole_methods():
+    config = Config.of(
+        MINIMAL
+        | {"methods": {"attexplore": {"attack": "short"}}, "attacks": {"short": {"use": "ssa", "copies": 3}}}
+        | {"figures": {"ablation": {"parameter": "attack", "values": ["short", "ssa", "mi"]}}}
+    )
+    assert list(config.variants()["ablation"]) == ["attexplore", "attexplore@attack=ssa", "attexplore@attack=mi"]
+    assert config.method("attexplore")["copies"] == 3
+    assert config.method("attexplore@attack=mi") == {"use": "attexplore", "attack": "mi"} | {
+        "seed": 3407,
+        "batch_size": 16,
+    }
+
+
+def test_no_readings_are_the_default_ones():
+    assert Config.of(MINIMAL | {"postprocess": None}).postprocess == {"signed": {}}
 
 
 def test_a_method_is_merged_with_its_attack():
