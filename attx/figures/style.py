@@ -70,6 +70,7 @@ METHODS = (
     "input_x_gradient",
     "lrp",
     "gradient_shap",
+    "learned_order",
 )
 
 
