@@ -32,6 +32,9 @@ def check_method(config: "Config", where: str, spec: dict) -> None:
             raise UserError(f"{where}.of: {unknown('method', member, whole)}")
     if "of" in spec and (len(spec["of"]) < 2 or len(set(spec["of"])) < len(spec["of"])):
         raise UserError(f"{where}.of: {spec['of']} must name two methods at least, each once")
+    for attack in spec.get("attacks") or ():  # files, by name
+        if attack not in registry.names("attacks"):
+            raise UserError(f"{where}.attacks: {unknown('attack', attack, registry.names('attacks'))}")
     if spec.get("references"):  # images of their own, as those of `data`
         drawn = filled("data", "references", spec["references"])
         check_params(f"{where}.references", "data", drawn["use"], drawn, PART)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from attx import provenance, registry, slices
+from attx import provenance, registry, roots
 from attx.allocator import keep_memory
 from attx.errors import UserError
 
@@ -119,5 +119,5 @@ def _run_stage(stage: str, *argv: str) -> None:
             )
     arguments = vars(parser.parse_args(argv))
     spec = arguments.pop("spec")
-    provenance.check(slices.roots(stage, spec), arguments["code"])
+    provenance.check(roots.roots(stage, spec), arguments["code"])
     run(spec, **{name: arguments[name] for name in parameters})

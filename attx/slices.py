@@ -1,27 +1,18 @@
-"""What each job depends on: its slice of the configuration, and the modules it runs.
+"""What each job depends on of the configuration: its slice. The modules it runs: `attx.roots`.
 
 No torch: the Snakefile imports this.
 """
 
 import hashlib
+from collections.abc import Iterable
 
-from attx import registry
+from attx import registry, roots
 from attx.checks import JUDGED
-from attx.config import Config
+from attx.config import Config, canonical
+from attx.data import listing
 from attx.needs import explains
 
 CONTROLS = ("random", "edges")
-FAMILIES = {
-    "data": "data",
-    "model": "models",
-    "attack": "attacks",
-    "method": "attribution",
-    "metric": "metrics",
-    "figure": "figures",
-}
-
-
-REFERENCES = {"use": "sample"}  # images that methods draw references from, unless they are told
 
 
 def manifest(config: Config, *, data: str, **_: str) -> dict:
@@ -44,15 +35,18 @@ def predict(config: Config, *, data: str, model: str, **_: str) -> dict:
 
 
 def attribute(config: Config, *, data: str, model: str, methods: list[str], **_: str) -> dict:
-    """The slice of the job that explains a shard's images by some methods; `each` gives that of one method."""
+    """The slice of the job that explains a shard's images by some methods; `roots.each` gives that of one method."""
     spec = predict(config, data=data, model=model)
-    return spec | {"methods": {method: config.method(method) for method in methods}, "target": config.target}
+    spec |= {"methods": {method: config.method(method) for method in methods}, "target": config.target}
+    drawn = references(config, methods)
+    return spec | ({"references": drawn} if drawn else {})
 
 
-def each(spec: dict) -> dict[str, dict]:
-    """Of a slice with several methods the slice of each, by label."""
-    rest = {key: value for key, value in spec.items() if key != "methods"}
-    return {label: rest | {"method": method} for label, method in spec["methods"].items()}
+def references(config: Config, methods: Iterable[str]) -> dict[str, str]:
+    """Digests of the images that methods draw references from, of those that do."""
+    drawn = {method: roots.references(config.method(method)) for method in methods}
+    where = "config: methods.{}.references"
+    return {method: listing.content(canonical(of), where.format(method)) for method, of in drawn.items() if of}
 
 
 def combine(config: Config, *, method: str, **_: str) -> dict:
@@ -123,22 +117,3 @@ def figure_table(config: Config, *, figure: str, **_: str) -> dict:
     """The slice of the job that writes the table that comes with a figure."""
     source = config.source(figure)
     return {"figure": {key: value for key, value in config.figures[figure].items() if key not in source}}
-
-
-def roots(stage: str, spec: dict) -> list[str]:
-    """The modules that a job of `stage` starts from: the stage's own, and what the registry loads for its slice."""
-    if "methods" in spec and stage == "attribute":
-        return sorted({root for one in each(spec).values() for root in roots(stage, one)})
-    found = [f"attx.stages.{stage}"]
-    for key, family in FAMILIES.items():
-        if isinstance(spec.get(key), dict):
-            found.append(f"attx.{family}.{spec[key]['use']}")
-    if "attack" in spec.get("method", {}):
-        found.append(f"attx.attacks.{spec['method']['attack']}")
-    if "method" in spec and "references" in registry.parameters("attribution", spec["method"]["use"]):
-        found.append(f"attx.data.{(spec['method'].get('references') or REFERENCES)['use']}")
-    if "function" in spec.get("model", {}):
-        found.append(spec["model"]["function"].split(":")[0])
-    if stage == "figure":  # a gallery's: their names of classes, and what they see of an image
-        found += [root for model in spec.get("models", {}).values() for root in roots("figure", {"model": model})]
-    return found

@@ -64,6 +64,7 @@ def test_each_config_has_its_own_results_folder():
         ({"methods": {"edges": {}, "a": {"use": "attens", "of": [3]}}}, "methods.a.of: unknown method 3"),
         ({"methods": {"expected_gradients": {"references": {"use": "x"}}}}, "references: unknown data source 'x'"),
         ({"methods": {"expected_gradients": {"references": {"use": "sample", "keep": "all"}}}}, "unknown key 'keep'"),
+        ({"methods": {"big": {"attacks": ["ssa", "im"]}}}, "methods.big.attacks: unknown attack 'im'; did you mean"),
         ({"methods": {}, "figures": {"transfer": {}}}, "config: methods: at least one entry"),
         ({"figures": {"montage": {"methods": 3}}}, "figures.montage.methods: 3 is not of type list"),
         ({"figures": {"montage": {"methods": [["edges"]]}}}, "figures.montage.methods: unknown method ['edges']"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attx import needs, slices, sources
+from attx import needs, roots, slices, sources
 from attx.config import Config
 from attx.errors import UserError
 from attx.stages.score import handing
@@ -22,7 +22,7 @@ def test_only_a_metric_that_explains_gets_the_method():
     spec = slices.score(found, metric="sensitivity_max", method="attexplore", **LABELS)
     assert spec["metric"] == {"use": "sensitivity_max", "seed": 5}
     assert spec["method"] == found.method("attexplore")
-    assert {"attx.attribution.attexplore", "attx.attacks.mi"} <= set(slices.roots("score", spec))
+    assert {"attx.attribution.attexplore", "attx.attacks.mi"} <= set(roots.roots("score", spec))
     assert slices.score(found, metric="q", method="smoothgrad", **LABELS)["method"]["use"] == "smoothgrad"
     assert "method" not in slices.score(found, metric="insertion_deletion", method="smoothgrad", **LABELS)
 

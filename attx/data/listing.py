@@ -7,6 +7,8 @@ import hashlib
 import inspect
 import json
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from attx import registry
@@ -47,6 +49,16 @@ def dealt(listed: Sequence[Listed], shard_size: int) -> dict[str, list[Listed]]:
 def fingerprint(listed: Sequence[Entry]) -> str:
     """A digest of ids, paths and labels; the same for entries as planned and for the rows of a manifest."""
     text = json.dumps([[entry.image_id, entry.path, entry.label] for entry in listed])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def content(spec: str, where: str) -> str:
+    """A digest of the images of a spec, given as JSON: ids and bytes, as far as they are files that are there."""
+    found = entries(json.loads(spec), where)
+    files = {entry.path: Path(entry.path) for entry in found}
+    held = {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in files.items() if file.is_file()}
+    text = json.dumps([[entry.image_id, held.get(entry.path)] for entry in found])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from attx import predictions, provenance, registry, slices, store
+from attx import predictions, provenance, registry, roots, store
 from attx.attribution.forward import counted
 from attx.data import manifest
 from attx.errors import UserError
@@ -26,14 +26,14 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     chosen = predictions.read(predicted)
     targets = np.array([chosen[row.image_id].target(spec["target"]) for row in rows], np.int64)
     data, model, name = label.split("/")
-    for (method, one), path in zip(slices.each(spec).items(), out, strict=True):
+    for (method, one), path in zip(roots.each(spec).items(), out, strict=True):
         attributes = {
             "data": data,
             "model": model,
             "method": method,
             "shard": name,
             "spec": one,
-            "code": provenance.digest(slices.roots("attribute", one)),
+            "code": provenance.digest(roots.roots("attribute", one)),
             "model_facts": common.facts(bench.model),
             "images_sha256": [row.sha256 for row in rows],
         }

@@ -24,7 +24,12 @@ def run(spec: dict, *, code: str, stores: list[Path], scores: list[Path], label:
         if other.image_ids != first.image_ids or not np.array_equal(other.targets, first.targets):
             raise UserError(f"{path} is of other images or classes than {stores[0]}: delete both and run again")
     maps = [torch.from_numpy(member.attributions) for member in members]
-    found = (combined(maps, _differences(scores, first.image_ids)) if scores else combined(maps)).numpy()
+    if not first.image_ids:
+        found = first.attributions
+    elif scores:
+        found = combined(maps, _differences(scores, first.image_ids)).numpy()
+    else:
+        found = combined(maps).numpy()
     attributes = dict(zip(("data", "model", "method", "shard"), label.split("/"), strict=True)) | {
         "spec": spec,
         "code": code,

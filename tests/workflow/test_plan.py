@@ -44,3 +44,34 @@ def test_own_weights_are_an_input_wherever_they_lie(project, monkeypatch):
     project.configure(lambda config: config["models"]["net"].update(weights="~/own.pth"))
     output = project.run("--dry-run", "--quiet", "host").stdout
     assert f"    input: {project.root}/images/own.pth\n" in output
+
+
+def test_a_figure_may_be_labelled_as_a_metric(project):
+    project.configure(lambda config: config.update(figures={"insertion_deletion": {"use": "bars"}}))
+    assert {"table tiny insertion_deletion", "figure tiny insertion_deletion"} <= project.planned()
+
+
+def test_shared_jobs_make_nothing_that_is_not_asked_for(project):
+    def change(config):
+        config["methods_per_job"] = 3
+        config["data"] = {
+            "tiny": {"use": "sample", "first": 4},
+            "more": {"use": "sample", "first": 2, "keep": "correct"},
+        }
+        config["shard_size"] = 10
+        config["methods"]["both"] = {"use": "attens", "of": ["attexplore", "random"]}
+        config["figures"] = {"steps": {"use": "ablation", "parameter": "steps", "values": [2, 3], "images": 1}}
+
+    project.configure(change)
+    planned = {job for job in project.planned() if job.split()[0].startswith(("attribute", "combine"))}
+    shared = {f"attribute_1 {data} net s0000" for data in ("tiny", "more", "tiny@first=1", "more@first=1")}
+    variants = {f"attribute_2 {data}@first=1 net s0000" for data in ("tiny", "more")}
+    assert planned == shared | variants | {f"combine {data} net both s0000" for data in ("tiny", "more")}
+
+
+def test_references_that_are_not_there_are_one_error(project):
+    references = {"use": "folder", "root": "nowhere"}
+    project.configure(lambda config: config.update(methods={"gradient_shap": {"references": references}}))
+    output = project.run("--dry-run", check=False).stdout
+    assert "error: config: methods.gradient_shap.references: nowhere" in output
+    assert "Traceback" not in output

@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from attx import paths, provenance, registry, slices, sources
+from attx import paths, provenance, registry, roots, slices, sources
 from attx.config import Config, canonical
 from attx.data import listing
 from attx.errors import UserError
@@ -69,7 +69,8 @@ def listed(data):
 ENTRIES = {data: clearly(listed, data) for data in cfg.data_sets()}
 SHARDS = {data: listing.dealt(found, cfg.shard_size) for data, found in ENTRIES.items()}
 for model in cfg.models:
-    clearly(provenance.digest, slices.roots("weights", slices.weights(cfg, model=model)))
+    clearly(provenance.digest, roots.roots("weights", slices.weights(cfg, model=model)))
+clearly(slices.references, cfg, cfg.methods)
 
 
 def files(entries):
@@ -123,15 +124,18 @@ def without(labels):
 def bundles():
     """Names of the rules that explain images, and the methods of their jobs.
 
-    Usually one rule for all methods. With `methods_per_job` above 1 there is one for each bundle of methods, and the
-    variants of figures are methods like others.
+    Usually one rule for all methods. With `methods_per_job` above 1 there is one for each bundle of methods; a figure's
+    variants are bundled apart, since they may be of fewer images and models.
     """
     size = cfg.methods_per_job
     if size == 1:
         return {"attribute": ["{method}"]}
-    variants = [label for found in cfg.variants().values() for label in found]
-    labels = [label for label in dict.fromkeys([*cfg.methods, *variants]) if label not in COMBINED]
-    return {f"attribute_{i // size + 1}": labels[i : i + size] for i in range(0, len(labels), size)}
+    bundled, found = set(COMBINED), []
+    for group in [cfg.methods, *cfg.variants().values()]:
+        labels = [label for label in group if label not in bundled]
+        bundled.update(labels)
+        found += [labels[i : i + size] for i in range(0, len(labels), size)]
+    return {f"attribute_{i}": labels for i, labels in enumerate(found, 1)}
 
 
 def members(wildcards):
@@ -160,7 +164,7 @@ def spec(stage, methods=()):
 
 def code(stage, methods=()):
     """The parameter `code` of a rule: the digest of the modules that its job runs."""
-    return lambda wildcards: digest(*slices.roots(stage, slice_of(stage, wildcards, methods)))
+    return lambda wildcards: digest(*roots.roots(stage, slice_of(stage, wildcards, methods)))
 
 
 @cache

@@ -46,6 +46,8 @@ rule figure_table:
         tex=at(paths.FIGURE_TABLE.replace("{format}", "tex")),
     log:
         log_of("figure_table", paths.FIGURE_TABLE),
+    wildcard_constraints:
+        figure=only(cfg.tabled()),
     params:
         spec=spec("figure_table"),
         code=code("figure_table"),
