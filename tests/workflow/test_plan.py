@@ -51,6 +51,15 @@ def test_a_figure_may_be_labelled_as_a_metric(project):
     assert {"table tiny insertion_deletion", "figure tiny insertion_deletion"} <= project.planned()
 
 
+def test_a_run_of_attacks_alone(project):
+    def change(config):
+        del config["methods"], config["metrics"]
+        config["figures"] = {"transfer": {"attacks": ["bim"]}}
+
+    project.configure(change)
+    assert {"attack tiny net bim s0000", "figure_table tiny transfer", "figure tiny transfer"} <= project.planned()
+
+
 def test_shared_jobs_make_nothing_that_is_not_asked_for(project):
     def change(config):
         config["methods_per_job"] = 3

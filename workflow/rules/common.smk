@@ -32,15 +32,20 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 GPU = int(cfg.device != "cpu" and (cfg.device != "auto" or shutil.which("nvidia-smi") is not None))
 
 
+def only(labels):
+    """A wildcard's constraint: these labels alone."""
+    return "|".join(map(re.escape, labels)) or "(?!)"
+
+
 wildcard_constraints:
-    data="|".join(map(re.escape, cfg.data_sets())),
+    data=only(cfg.data_sets()),
     model="[^/]+",
     source="[^/]+",
     attack="[^/]+",
     method="[^/]+",
     postprocess="[^/]+",
-    metric="|".join(map(re.escape, cfg.metrics)),
-    figure="|".join(map(re.escape, cfg.figures)) or "none",
+    metric=only(cfg.metrics),
+    figure=only(cfg.figures),
     shard=r"s\d+",
     format="[a-z]+",
 
@@ -109,11 +114,6 @@ def stored(method, together):
     """The store of a method; of one that shares a job, what is there is not removed before the job."""
     path = at(paths.ATTRIBUTIONS).replace("{method}", method)
     return update(path) if together > 1 else path
-
-
-def only(labels):
-    """A wildcard's constraint: these labels alone."""
-    return "|".join(map(re.escape, labels)) or "(?!)"
 
 
 def without(labels):
