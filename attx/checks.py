@@ -77,7 +77,10 @@ def _entry(config: "Config", family: str, label: str) -> None:
         return registry.check(where, spec, POSTPROCESS)
     extra = {"data": SELECTION, "metrics": JUDGED}.get(family, {})
     if family == "figures" and spec["use"] in registry.names("figures"):
-        extra = SOURCE[registry.constant("figures", spec["use"], "NEEDS")]
+        needs = registry.constant("figures", spec["use"], "NEEDS")
+        if needs not in SOURCE:
+            raise UserError(f"{where}: NEEDS of attx/figures/{spec['use']}.py: {unknown('value', needs, SOURCE)}")
+        extra = SOURCE[needs]
     check_params(where, family, spec["use"], spec, extra)
     if spec.get("keep", "all") not in ("all", "correct"):
         raise UserError(f"{where}.keep: {unknown('value', spec['keep'], ('all', 'correct'))}")

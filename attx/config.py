@@ -94,8 +94,7 @@ class Config:
     def data_set(self, label: str) -> dict:
         """The spec of a data set, or of its first images, whose label is `label@first=4`."""
         name, _, number = label.partition("@first=")
-        spec, key = self.data[name], "stratified" if "stratified" in self.data[name] else "first"
-        return spec | {key: min(int(number), spec.get(key, int(number)))} if number else spec
+        return self.data[name] | ({"part": int(number)} if number else {})
 
     def part(self, data: str, images: int | None) -> str:
         """The label of the first so many images of a data set; None: of all."""

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from attx.data.entry import Entry, stable_hash
 from attx.errors import UserError
 
-KEYS = {"first": "int | None", "stratified": "int | None"}
+KEYS = {"first": "int | None", "stratified": "int | None", "part": "int | None"}
 
 
-def select(entries: Sequence[Entry], *, first: int | None = None, stratified: int | None = None) -> list[Entry]:
+def select(
+    entries: Sequence[Entry], *, first: int | None = None, stratified: int | None = None, part: int | None = None
+) -> list[Entry]:
     """The `first` N entries, or `stratified` N with class counts as even as possible; in the order of `entries`.
+
+    Of these the first `part`, if there are so many: what figures and metrics ask for by `images`.
 
     The stratified choice is by hashes of ids and labels: the same in every run, and an image added to the data set
     changes at most one of the chosen. UserError if both are given, or if there are not N images.
@@ -24,8 +28,8 @@ def select(entries: Sequence[Entry], *, first: int | None = None, stratified: in
             )
     if stratified is not None:
         chosen = set(_ranked(entries)[:stratified])
-        return [entry for position, entry in enumerate(entries) if position in chosen]
-    return list(entries[:first])
+        entries = [entry for position, entry in enumerate(entries) if position in chosen]
+    return list(entries[:first][:part])
 
 
 def _ranked(entries: Sequence[Entry]) -> list[int]:

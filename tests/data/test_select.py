@@ -47,6 +47,13 @@ def test_first_takes_the_first_and_none_takes_all():
     assert select(entries) == entries
 
 
+def test_a_part_is_of_what_is_chosen_as_far_as_there_is_any():
+    entries = listed({"d": 1, "b": 1, "a": 0, "c": 2})
+    assert select(entries, first=3, part=2) == entries[:2]
+    assert select(entries, stratified=3, part=2) == select(entries, stratified=3)[:2]
+    assert select(entries, part=9) == entries
+
+
 @pytest.mark.parametrize("choice", [{"first": 4}, {"stratified": 4}, {"first": 0}, {"first": 1, "stratified": 1}])
 def test_what_cannot_be_chosen_is_an_error(choice):
     with pytest.raises(UserError, match=r"first|stratified"):

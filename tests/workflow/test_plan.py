@@ -60,6 +60,21 @@ def test_a_run_of_attacks_alone(project):
     assert {"attack tiny net bim s0000", "figure_table tiny transfer", "figure tiny transfer"} <= project.planned()
 
 
+def test_figures_of_more_images_than_there_are(project):
+    project.configure(lambda config: config.update(figures={"path": {"images": 4}}))
+    assert "trace tiny@first=4 net attexplore s0000" in project.planned()
+
+
+def test_a_new_figure_says_what_it_needs_and_may_have_a_table(project):
+    figure = project.root / "attx/figures/dots.py"
+    figure.write_text("def draw(source): pass\n\n\ndef table(source): pass\n")
+    project.configure(lambda config: config.update(figures={"dots": {}}))
+    output = project.run("--dry-run", check=False).stdout
+    assert "error: config: figures.dots: NEEDS of attx/figures/dots.py: unknown value None" in output
+    figure.write_text(f'NEEDS = "scores"\n\n\n{figure.read_text()}')
+    assert {"figure tiny dots", "figure_table tiny dots"} <= project.planned()
+
+
 def test_shared_jobs_make_nothing_that_is_not_asked_for(project):
     def change(config):
         config["methods_per_job"] = 3

@@ -39,7 +39,7 @@ rule trace:
 
 rule figure_table:
     input:
-        at(paths.SOURCE),
+        lambda wildcards: figure_input(wildcards)["scores"],
     output:
         csv=at(paths.FIGURE_TABLE.replace("{format}", "csv")),
         md=at(paths.FIGURE_TABLE.replace("{format}", "md")),
