@@ -20,7 +20,7 @@ from attx.plan.jobs import Left, Work
 from attx.plan.text import MAPS
 
 FORWARD_SHARE = 3  # forward passes alone, in the time of one with its gradient, where `--rate` gives the latter
-NOTHING = {"forward": 0, "backward": 0, "own_seconds": 0.0, "bytes": 0, "varies": False}
+NOTHING = {"forward": 0, "backward": 0, "own_seconds": 0.0, "bytes": 0}
 KNOWN = {"stage": NOTHING | {"forward": 1}, "ensemble": NOTHING}  # kinds of work that need not be tried
 
 
@@ -156,5 +156,5 @@ def _rows(left: Left, models: dict[str, dict], costs: dict[tuple, dict]) -> list
         seconds = one["forward"] * found["forward_seconds"] + one["backward"] * back + pixels * one["own_seconds"]
         size = found["map_bytes"] if work.kind in MAPS else 2 * one["bytes"]  # in a shard and collected
         each = {"forward": one["forward"], "backward": one["backward"], "seconds": seconds, "bytes": size}
-        rows.append(row | {key: images * value for key, value in each.items()} | {"varies": one["varies"]})
+        rows.append(row | {key: images * value for key, value in each.items()})
     return rows

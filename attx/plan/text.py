@@ -81,8 +81,7 @@ def _work(plan: dict, kind: str, title: str) -> str:
         if any("error" in row for row in found):
             rows.append([name, _short(images), "?", "?", "?"])
             continue
-        about = "~" * any(row["varies"] for row in found)
-        each = [about + _per(_sum(found, key), images) for key in ("forward", "backward")]
+        each = [_per(_sum(found, key), images) for key in ("forward", "backward")]
         times = [_time(_sum((row for row in found if row["model"] == model), "seconds")) for model in models]
         rows.append([name, _short(images), *each, _time(_sum(found, "seconds")), *times])
     return _table(rows)
@@ -111,8 +110,6 @@ def _totals(plan: dict) -> str:
         by_label[row["label"]] += row.get("seconds", 0)
     dearest = [label for label in sorted(by_label, key=by_label.get, reverse=True) if by_label[label] > seconds / 100]
     lines.append("dearest: " + ", ".join(f"{label} {by_label[label] / seconds:.0%}" for label in dearest[:5]))
-    if any(row.get("varies") for row in rows):
-        lines.append("~: depends on the image; counted for a toy model")
     unknown = {f"{row['label']} ({row['error']})": None for row in rows if "error" in row}
     lines += [f"not known, and in no total: {what}" for what in unknown]
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * 8) for line in lines)

@@ -92,11 +92,13 @@ def test_the_papers_config_is_planned_without_images_and_weights(tmp_path, monke
     assert {work.model for work in found.work} == set(found.starts)
 
 
-@pytest.mark.parametrize(("use", "varies"), [("mfaba", True), ("smoothgrad", False), ("random", False)])
-def test_passes_that_depend_on_the_image_are_marked(use, varies):
+@pytest.mark.parametrize(
+    ("use", "forward", "backward"),
+    [("smoothgrad", 50, 50), ("random", 0, 0), ("mfaba", 50, 50), ("agi", 400, 800), ("deeplift", 5 / 4, 5 / 4)],
+)
+def test_passes_are_those_of_a_batch_and_at_most(use, forward, backward):
     found = count.cost({"method": {"use": use}}, (32, 32), MACHINE, "cpu")
-    assert found["varies"] is varies
-    assert found["forward"] == found["backward"] == {"smoothgrad": 50, "random": 0}.get(use, found["forward"])
+    assert (found["forward"], found["backward"]) == (forward, backward)
 
 
 def test_work_that_the_toy_model_cannot_do_is_not_known(plan):
