@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from attx_kernels.gaussian import smooth
 from torch import Tensor
 
 from attx.attribution import smoothgrad
@@ -16,6 +15,7 @@ from attx.errors import UserError
 from attx.gradients.estimate import MeanGradient
 from attx.metrics.ranking import rank
 from attx.metrics.substrates import make
+from attx.postprocess import postprocess
 from attx.rng import Rows
 from attx.transforms.reveal import Reveal
 
@@ -53,7 +53,7 @@ def build(
     def attribute(model: Callable, images: Tensor, targets: Tensor, image_ids: list) -> Tensor:
         images = images.detach()
         with torch.no_grad():
-            begin = _blurred(start(model, images, targets, image_ids).abs().sum(1, keepdim=True), blur)
+            begin = postprocess(start(model, images, targets, image_ids), sign="absolute", channels="sum", blur=blur)
             curves = _Curves(model, images, targets, make(images, substrate=substrate), fractions, softness, batch_size)
             rows = Rows.of(seed, image_ids, fractions, step=0)
             order = _ascend(
@@ -119,8 +119,3 @@ def _upsampling(size: int, n: int, like: Tensor) -> Tensor:
     """The matrix (n, size) of bilinear resizing along one side."""
     eye = torch.eye(size, dtype=like.dtype, device=like.device)
     return F.interpolate(eye[None], n, mode="linear", align_corners=False)[0].T.contiguous()
-
-
-def _blurred(maps: Tensor, sigma: float) -> Tensor:
-    radius = min(round(4 * sigma), min(maps.shape[2:]) - 1)
-    return smooth(maps, radius, sigma, padding="reflect") if radius else maps
