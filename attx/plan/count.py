@@ -21,8 +21,8 @@ MARGIN = 5.0  # logits: a probability of 0.1 that no attack lowers enough
 SMALL = 32  # pixels, of images on which methods' passes are counted
 
 
-def cost(spec: dict, shape: Sequence[int], machine: dict, device: str) -> dict:
-    """Passes an image, counted with as many images at once as jobs take, and the seconds of work beside them.
+def cost(spec: dict, shape: Sequence[int], machine: dict, device: str, *, time: bool = True) -> dict:
+    """Passes an image, counted with as many images at once as jobs take, and with `time` the seconds of work beside.
 
     `spec`: {method}, {attack}, {path} of a method, or {metric} with what it is handed. What stops when the prediction
     changes is counted at its most. {error} where the toy model is none for it.
@@ -34,16 +34,12 @@ def cost(spec: dict, shape: Sequence[int], machine: dict, device: str) -> dict:
     try:
         toy, images = _toy(small).to(where, dtype), _images(few, small).to(where, dtype)
         result, forward, backward = _counted(spec, toy, images)
-        own = _own_seconds(spec, tuple(shape), machine["batch_size"], where, dtype)
+        own = _own_seconds(spec, tuple(shape), machine["batch_size"], where, dtype) if time else None
     except Exception as error:  # a method may need what a toy has not, and say so in any way
         return {"error": (str(error) or type(error).__name__).splitlines()[0]}
     size = sum(value.nbytes for value in result.values()) if isinstance(result, dict) else 0
-    return {
-        "forward": forward / few,
-        "backward": backward / few,
-        "own_seconds": own,
-        "bytes": size / few,
-    }
+    each = {"forward": forward / few, "backward": backward / few, "bytes": size / few}
+    return each if own is None else each | {"own_seconds": own}
 
 
 def _counted(spec: dict, toy: Classifier, images: Tensor) -> tuple[object, int, int]:

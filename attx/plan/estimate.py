@@ -4,24 +4,19 @@ import json
 import math
 import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
 
 from attx.config import Config
 from attx.errors import UserError, unknown
-from attx.plan import jobs, text
-from attx.plan.jobs import Left, Work
+from attx.plan import ask, jobs, text
+from attx.plan.jobs import Left
 from attx.plan.text import MAPS
 
 FORWARD_SHARE = 3  # forward passes alone, in the time of one with its gradient, where `--rate` gives the latter
-NOTHING = {"forward": 0, "backward": 0, "own_seconds": 0.0, "bytes": 0}
-KNOWN = {"stage": NOTHING | {"forward": 1}, "ensemble": NOTHING}  # kinds of work that need not be tried
 
 
 def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool) -> None:
@@ -41,7 +36,7 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = 1 if gpu else max(1, cores // config.threads)
     machine = {key: config.machine()[key] for key in ("threads", "dtype", "batch_size")}
-    models = _models(config, left, machine | {"device": device}, at_once)
+    models = ask.models(config, left, machine | {"device": device}, at_once)
     for label, rate in given.items():
         if label in models:
             models[label] |= {"backward_seconds": 1 / rate, "forward_seconds": 1 / rate / FORWARD_SHARE}
@@ -50,7 +45,7 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
         found["map_bytes"] = 3 * found["shape"][0] * found["shape"][1] * itemsize
         found["memory"] += 2 * left.largest * found["map_bytes"]  # a job holds its shard's maps, and packs them
     order = {label: place for place, label in enumerate([*config.methods, *config.metrics])}
-    rows = _rows(left, models, _costs(left, models, machine | {"device": device}, at_once))
+    rows = _rows(left, models, ask.costs(left, models, machine | {"device": device}, at_once))
     rows.sort(key=lambda row: (order.get(row["label"].split("@")[0], len(order)), "@" in row["label"]))  # then variants
     return {
         "results": config.results,
@@ -94,60 +89,14 @@ def _rates(settings: Iterable[str], config: Config) -> dict[str, float]:
     return found
 
 
-def _models(config: Config, left: Left, machine: dict, at_once: int) -> dict[str, dict]:
-    """What each model that a job loads takes, measured as many at once as jobs will run."""
-
-    def measured(label: str) -> dict:
-        settings = {key: value for key, value in machine.items() if key != "device"}
-        request = {"spec": config.models[label], "machine": settings, "device": machine["device"]}
-        found = _asked({"model": request | {"started": time.time()}}, f"model {label}")
-        print(f"{label}: {1 / found['backward_seconds']:.1f} images a second", file=sys.stderr, flush=True)
-        return found
-
-    labels = [label for label in config.models if any(work.model == label for work in left.work)]
-    with ThreadPoolExecutor(at_once) as pool:
-        return dict(zip(labels, pool.map(measured, labels), strict=True))
-
-
-def _costs(left: Left, models: dict[str, dict], machine: dict, at_once: int) -> dict[tuple, dict]:
-    """The cost of each `_tried` of the work that is left."""
-    wanted = sorted({_tried(work, models) for work in left.work if work.kind not in KNOWN})
-    settings = {key: value for key, value in machine.items() if key != "device"}
-    asked = [
-        {"spec": json.loads(spec), "shape": shape, "machine": settings, "device": machine["device"]}
-        for spec, shape in wanted
-    ]
-    hands = [asked[hand::at_once] for hand in range(min(at_once, len(asked)))]
-    print(f"counting the passes of {len(asked)} methods and metrics on a toy model", file=sys.stderr, flush=True)
-    with ThreadPoolExecutor(at_once) as pool:
-        answers = list(pool.map(lambda hand: _asked({"costs": hand}, "counting passes"), hands))
-    return {key: answers[i % len(hands)][i // len(hands)] for i, key in enumerate(wanted)}
-
-
-def _tried(work: Work, models: dict[str, dict]) -> tuple[str, tuple[int, int]]:
-    """What is tried for a work: its spec and a size. A metric's passes go by the size, so it is the model's own."""
-    sizes = [tuple(found["shape"]) for found in models.values()]
-    return work.spec, tuple(models[work.model]["shape"]) if work.kind == "metric" else min(sizes)
-
-
-def _asked(request: dict, what: str) -> dict | list:
-    """The answer of a process to a request; UserError with its last words if it has none."""
-    command = [sys.executable, "-m", "attx.plan.measure"]
-    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return json.loads(done.stdout)
-    last = (done.stderr.strip().splitlines() or ["out of memory? lower `batch_size`"])[-1]
-    raise UserError(f"{what}: {last.removeprefix('error: ')}")
-
-
 def _rows(left: Left, models: dict[str, dict], costs: dict[tuple, dict]) -> list[dict]:
     """One row for each work: images, passes and seconds in all, bytes; without passes where the cost is not known."""
     rows = []
     for work, images in left.work.items():
         found = models[work.model]
         row = {"kind": work.kind, "label": work.label, "model": work.model, "images": images}
-        spec, shape = _tried(work, models)
-        one = KNOWN.get(work.kind) or costs[spec, shape]
+        spec, shape = ask.tried(work, models)
+        one = ask.KNOWN.get(work.kind) or costs[spec, shape]
         pixels = math.prod(found["shape"]) / math.prod(shape)
         if "error" in one:
             rows.append(row | {"error": one["error"]})
