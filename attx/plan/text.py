@@ -82,7 +82,8 @@ def _work(plan: dict, kind: str, title: str) -> str:
             rows.append([name, _short(images), "?", "?", "?"])
             continue
         each = [_per(_sum(found, key), images) for key in ("forward", "backward")]
-        times = [_time(_sum((row for row in found if row["model"] == model), "seconds")) for model in models]
+        by_model = ([row for row in found if row["model"] == model] for model in models)
+        times = [_time(_sum(mine, "seconds")) if mine else "" for mine in by_model]
         rows.append([name, _short(images), *each, _time(_sum(found, "seconds")), *times])
     return _table(rows)
 
