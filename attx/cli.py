@@ -58,7 +58,7 @@ def _terminated(*_: object) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    stages = "\n".join(f"  {stage:10}{registry.summary('stages', stage)}" for stage in STAGES)
+    stages = "\n".join(f"  {stage:14}{registry.summary('stages', stage)}" for stage in STAGES)
     parser = argparse.ArgumentParser(
         prog="python -m attx",
         description="Attributions of image classifiers, and how well they hold.",
@@ -74,7 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--target", type=int, help="the class to explain (default: the predicted one)")
     explain.add_argument("--out", default=".", help="folder for the pictures (default: the current one)")
     explain.add_argument(
-        "--set", action="append", default=[], dest="settings", metavar="KEY=VALUE", help="parameters of the method"
+        "--set",
+        action="extend",
+        nargs="+",
+        default=[],
+        dest="settings",
+        metavar="KEY=VALUE",
+        help="parameters of the method, one or several",
     )
     explain.add_argument("--device", default="auto")
     _add_plan(verbs)

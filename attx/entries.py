@@ -40,6 +40,10 @@ def without_presets(methods: dict[str, dict]) -> dict[str, dict]:
     for label, spec in methods.items():
         given = {key: value for key, value in spec.items() if key != "use"}
         members = PRESETS.get(spec["use"])
+        if members and "attack" in given:
+            raise UserError(
+                f"config: methods.{label}.attack: {spec['use']} stands for attacks of its own: leave it out"
+            )
         entries = {label: spec} if members is None else {f"{label}_{n}": m | given for n, m in members.items()}
         twice = entries.keys() & found.keys()
         if twice:

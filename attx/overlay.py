@@ -28,7 +28,7 @@ def run(
     """Explain image files one by one; the pictures are `<out>/<stem>_<method>.png`."""
     check_explains(method)
     params = _params(method, settings)
-    drawn = _drawn(images, method, Path(out))
+    drawn = _drawn(images, _called(method, params), Path(out))
     pictures = [open_rgb(path, upright=True) for path in images]
     wanted = weights_file(model)
     if wanted is not None:
@@ -41,13 +41,14 @@ def run(
         with torch.no_grad():
             probability = classifier(image).softmax(1)[0]
         explained = int(probability.argmax()) if target is None else target
-        print(f"{path}: " + ", ".join(f"{_name(classifier, k)} {probability[k]:.1%}" for k in _best(probability)))
+        best = (f"{_name(classifier, k)} [{k}] {probability[k]:.1%}" for k in _best(probability))
+        print(f"{path}: {', '.join(best)}")
         maps = explain(classifier, image, explained, method, image_ids=[Path(path).name], **params)
         heat = postprocess(maps, sign="absolute", channels="sum", blur=2.0)[0, 0].cpu().numpy()
         if not np.isfinite(heat).all():
             raise UserError(f"{path}: the attributions are NaN or infinite, nothing was drawn: look at the model")
         title = f"{_name(classifier, explained)} ({probability[explained]:.1%})"
-        _draw(image[0].cpu().numpy(), heat, title, method, drawn[path])
+        _draw(image[0].cpu().numpy(), heat, title, _called(method, params), drawn[path])
         print(f"  {method} for {title} -> {drawn[path]}")
 
 
@@ -64,6 +65,11 @@ def _params(method: str, settings: list[str]) -> dict:
     registry.check("--set", params, registry.method_parameters(method, params))
     registry.complete("--set", params, "attribution", method)
     return params
+
+
+def _called(method: str, params: dict) -> str:
+    """The method's name, and that of the class where it stands for many."""
+    return f"{method}_{params['name']}" if "name" in params else method
 
 
 def _drawn(images: list[str], method: str, out: Path) -> dict[str, Path]:
@@ -95,7 +101,7 @@ def _draw(image: np.ndarray, heat: np.ndarray, title: str, method: str, target: 
     right.set_title(method)
     for axes in (left, right):
         axes.axis("off")
-    figure.colorbar(shown, ax=right, shrink=0.75, label="attribution (1 = 99.5th percentile)")
+    figure.colorbar(shown, ax=right, shrink=0.75, label="|attribution|, blurred (1 = 99.5th percentile)")
     with atomic(target) as temporary:
         figure.savefig(temporary, dpi=150, format="png")
     plt.close(figure)

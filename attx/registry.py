@@ -74,11 +74,15 @@ def parameters(family: str, name: str) -> dict[str, str]:
     return found | keywords("attack.py", "compose") if family == "attacks" and entry.args.kwarg else found
 
 
+def required(family: str, name: str) -> list[str]:
+    """The keyword parameters of an entry that have no default."""
+    arguments = _entry(family, name).args
+    return [a.arg for a, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value is None]
+
+
 def complete(where: str, spec: dict, family: str, name: str) -> None:
     """UserError unless `spec` has all the keyword parameters of an entry that have no default."""
-    arguments = _entry(family, name).args
-    required = [a.arg for a, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value is None]
-    missing = [key for key in required if key not in spec]
+    missing = [key for key in required(family, name) if key not in spec]
     if missing:
         raise UserError(f"{where}: {name} needs the key{'s'[: len(missing) - 1]} {', '.join(missing)}")
 

@@ -74,6 +74,7 @@ def test_each_config_has_its_own_results_folder():
         ({"figures": {"cross_model": {}}}, "figures.cross_model.models: two models at least are needed"),
         ({"metrics": {"insertion_deletion": {"images": "4"}}}, "insertion_deletion.images: '4' is not of type int"),
         ({"figures": {"path": {}}, "reference": "bim"}, "reference: unknown method 'bim'"),
+        ({"methods": {"attexplore_pp": {"attack": "mi"}}}, "attexplore_pp stands for attacks of its own"),
         ({"methods": {"attexplore_pp": {"copes": 1}}}, "methods.attexplore_pp_bim: unknown key 'copes'"),
         ({"models": {"../x": {}}}, "models.../x: a label may have letters"),
         ({"models": {"resnet50": "random"}}, "models.resnet50: 'random' must be a mapping"),

@@ -73,10 +73,10 @@ def _heatmap(axis: Axes, values: np.ndarray | None, percentile: float, palette: 
 def _scales(figure: Figure, axes: np.ndarray, percentile: float, palettes: set) -> None:
     """A scale below all maps, or two side by side where some methods have a sign and others none."""
     shown = [palette for palette in (SIGNED, UNSIGNED) if palette in palettes]
-    kinds = ("Attribution",) if len(shown) == 1 else ("Attribution with a sign", "Attribution without a sign")
+    kinds = ("Attribution",) if len(shown) == 1 else ("Blue to red: maps with a sign", "White to purple: maps without")
     for (colours, limits), kind, part in zip(shown, kinds, np.array_split(axes, len(shown), axis=1), strict=True):
         scale = {"location": "bottom", "shrink": 0.4 * len(shown), "aspect": 40, "pad": 0.02, "ticks": [*{*limits, 0}]}
         bar = figure.colorbar(ScalarMappable(Normalize(*limits), colours), ax=part, **scale)
         gap = "\n" if len(shown) > 1 else " "
-        bar.set_label(f"{kind}{gap}(1 = {percentile:g}th percentile of |attribution| in each map)", fontsize=7)
+        bar.set_label(f"{kind}{gap}(1 = {percentile:g}th percentile of each map's |values|)", fontsize=7)
         bar.outline.set_linewidth(0.5)

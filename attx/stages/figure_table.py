@@ -12,5 +12,5 @@ def run(spec: dict, *, source: Path, csv: Path, md: Path, tex: Path) -> None:
     params = {key: value for key, value in spec["figure"].items() if key != "use"}
     table = registry.load("figures", spec["figure"]["use"]).table(pd.read_parquet(source), **params)
     what = registry.summary("figures", spec["figure"]["use"])
-    tables.write(table, csv, md, tex, title=f"{what} Means over the images with 95% intervals.")
+    tables.write(table, csv, md, tex, title=f"{what} Means or rates over the images, with 95% intervals.")
     print(f"{csv}, and as Markdown and LaTeX")

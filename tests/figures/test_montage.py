@@ -77,8 +77,8 @@ def test_maps_without_a_sign_have_colours_of_their_own(tmp_path):
     cells = np.array(figure.axes[:-2]).reshape(3, 5)
     assert [cells[2, c].images[0].get_clim() for c in range(1, 5)] == [(-1, 1)] * 3 + [(0, 1)]
     assert [axis.get_xlabel()[:24] for axis in figure.axes[-2:]] == [
-        "Attribution with a sign\n",
-        "Attribution without a si",
+        "Blue to red: maps with a",
+        "White to purple: maps wi",
     ]
     style.save(figure, tmp_path / "a.pdf", tmp_path / "a.png", note="demonstration: small settings")
     helpers.assert_readable(figure)
