@@ -15,7 +15,8 @@ def run(*, what: str | None) -> None:
             if parameters := _parameters(LISTS[title], name):
                 print(f"  {'':22}{', '.join(parameters)}")
         for preset, members in PRESETS.items() if title == "methods" else ():
-            print(f"  {preset:22}A preset for configs: {len(members)} methods, {preset}_{next(iter(members))} and so on.")
+            first = f"{preset}_{next(iter(members))}"
+            print(f"  {preset:22}A preset for configs: {len(members)} methods, {first} and so on.")
 
 
 def _parameters(family: str, name: str) -> list[str]:
