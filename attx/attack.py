@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from attx.errors import UserError
-from attx.gradients.objectives import CrossEntropy
+from attx.gradients.objectives import OBJECTIVES, CrossEntropy
 from attx.gradients.step import SIGN
 from attx.rng import Rows
 
@@ -114,7 +114,7 @@ class Attack:
 def compose(
     estimate: Callable,
     post: tuple[Callable, ...] = (),
-    objective: Callable = CrossEntropy,
+    own: Callable = CrossEntropy,
     start: Callable | None = None,
     move: Callable = SIGN,
     *,
@@ -122,19 +122,21 @@ def compose(
     alpha: float | None = None,
     steps: int = 10,
     direction: Literal[-1, 1] = 1,
+    objective: Literal["own", "cross_entropy", "probability", "logit"] = "own",
     softmax: int = 0,
     keep_size: bool = False,
     seed: int = 3407,
     batch_size: int = 32,
 ) -> Attack:
-    """An attack on `objective(softmax)`: what every file of `attx/attacks/` builds. Its keywords are theirs, too.
+    """What every file of `attx/attacks/` builds; its keywords are theirs, too.
 
-    `softmax`: see `CrossEntropy`; `batch_size`: model inputs in one pass; the others: see `Attack`.
+    `objective`: a name of OBJECTIVES, or the attack's `own`; `softmax`: see `CrossEntropy`; `batch_size`: model inputs
+    in one pass; the others: see `Attack`.
     """
     return Attack(
         estimate=replace(estimate, batch_size=batch_size),
         post=post,
-        objective=objective(softmax),
+        objective=OBJECTIVES.get(objective, own)(softmax),
         epsilon=epsilon,
         alpha=alpha,
         steps=steps,

@@ -33,12 +33,25 @@ class Output:
 
 
 @dataclass(frozen=True)
+class NegativeLogit:
+    """Minus the target's logit, or its output behind `softmax` softmaxes: to ascend it is to lower that."""
+
+    softmax: int = 0
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        for _ in range(self.softmax):
+            logits = logits.softmax(1)
+        return -logits.gather(1, targets[:, None])[:, 0]
+
+
+@dataclass(frozen=True)
 class NegativeProbability:
     """Minus the softmax probability of the target, behind `softmax` further softmaxes: to ascend it is to lower p."""
 
     softmax: int = 0
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        for _ in range(self.softmax + 1):
-            logits = logits.softmax(1)
-        return -logits.gather(1, targets[:, None])[:, 0]
+        return NegativeLogit(self.softmax + 1)(logits, targets)
+
+
+OBJECTIVES = {"cross_entropy": CrossEntropy, "probability": NegativeProbability, "logit": NegativeLogit}

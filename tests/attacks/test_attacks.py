@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 import attx
 from attx.attribution.forward import counted
+from attx.errors import UserError
 from tests.toy_models import SmallCNN
 
 
@@ -58,3 +59,31 @@ def test_naa_names_the_nearest_layer_before_any_pass():
     with counted(model) as passes, pytest.raises(attx.UserError, match="unknown layer 'convs'; did you mean 'conv'"):
         attx.load_attack("naa", layer="convs").run(model, x, y)
     assert passes.forward == 0
+
+
+def test_the_objective_is_a_choice():
+    model = SmallCNN(6).double()
+    x = torch.rand(2, 3, 12, 15, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    y = torch.tensor([5, 0])
+    losses = {
+        "logit": lambda f: -f,
+        "probability": lambda f: -f.softmax(1),
+        "cross_entropy": lambda f: -f.log_softmax(1),
+    }
+    for objective, loss in losses.items():
+        z = x.clone().requires_grad_()
+        (expected,) = torch.autograd.grad(loss(model(z)).gather(1, y[:, None]).sum(), z)
+        found = attx.load_attack("bim", steps=1, objective=objective).run(model, x, y).gradients[0]
+        assert torch.allclose(found, expected, rtol=1e-12, atol=0)
+    twice = attx.load_attack("bim", steps=1, objective="logit", softmax=1).run(model, x, y).gradients[0]
+    once = attx.load_attack("bim", steps=1, objective="probability").run(model, x, y).gradients[0]
+    assert torch.equal(twice, once)
+    own = attx.load_attack("mig", steps=1, copies=2).run(model, x, y).gradients
+    assert torch.equal(
+        own, attx.load_attack("mig", steps=1, copies=2, objective="probability").run(model, x, y).gradients
+    )
+    assert not torch.equal(
+        own, attx.load_attack("mig", steps=1, copies=2, objective="logit").run(model, x, y).gradients
+    )
+    with pytest.raises(UserError, match="unknown value 'logits'; did you mean 'logit'"):
+        attx.load_attack("bim", objective="logits")
