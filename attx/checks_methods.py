@@ -44,6 +44,6 @@ def check_params(where: str, family: str, use: str, spec: dict, extra: dict) -> 
     """The keys that the file `use` takes, and `extra` ones, with their types; all that it needs."""
     if use not in registry.names(family):
         raise UserError(f"{where}: {unknown(registry.singular(family), use, registry.names(family))}")
-    params = {key: value for key, value in spec.items() if key != "use"}
+    params = registry.params(spec)
     registry.check(where, params, registry.parameters(family, use) | extra)
     registry.complete(where, params, family, use)

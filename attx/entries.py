@@ -38,7 +38,7 @@ def without_presets(methods: dict[str, dict]) -> dict[str, dict]:
     """Each preset replaced by its methods, `label_name`; keys given to the preset are set for all of them."""
     found: dict[str, dict] = {}
     for label, spec in methods.items():
-        given = {key: value for key, value in spec.items() if key != "use"}
+        given = registry.params(spec)
         members = PRESETS.get(spec["use"])
         if members and "attack" in given:
             raise UserError(

@@ -7,6 +7,7 @@ that a config is checked, with the nearest known key named, without importing to
 import ast
 import importlib
 import re
+from collections.abc import Callable
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
@@ -50,6 +51,16 @@ def load(family: str, name: str) -> ModuleType:
     """The module `attx.<family>.<name>`; UserError with the nearest name if there is none."""
     known(family, name)
     return importlib.import_module(f"attx.{family}.{name}")
+
+
+def params(spec: dict) -> dict:
+    """What a spec sets: all but `use`."""
+    return {key: value for key, value in spec.items() if key != "use"}
+
+
+def built(family: str, spec: dict) -> Callable:
+    """What the entry that a spec names builds."""
+    return load(family, spec["use"]).build(**params(spec))
 
 
 def known(family: str, name: str) -> None:

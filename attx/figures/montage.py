@@ -77,6 +77,7 @@ def _scales(figure: Figure, axes: np.ndarray, percentile: float, palettes: set) 
     for (colours, limits), kind, part in zip(shown, kinds, np.array_split(axes, len(shown), axis=1), strict=True):
         scale = {"location": "bottom", "shrink": 0.4 * len(shown), "aspect": 40, "pad": 0.02, "ticks": [*{*limits, 0}]}
         bar = figure.colorbar(ScalarMappable(Normalize(*limits), colours), ax=part, **scale)
-        gap = "\n" if len(shown) > 1 else " "
-        bar.set_label(f"{kind}{gap}(1 = {percentile:g}th percentile of each map's |values|)", fontsize=7)
+        reach = f"(1 = {percentile:g}th percentile of each map's |values|)"
+        label = f"{kind} {reach}" if len(shown) == 1 else f"{kind}\n{textwrap.fill(reach, 28)}"
+        bar.set_label(label, fontsize=7)
         bar.outline.set_linewidth(0.5)

@@ -37,7 +37,7 @@ def weights_file(name: str, /, **spec: object) -> "WeightsFile | None":
 
 def resolve(name: str, spec: dict) -> tuple[str, dict]:
     """The file in attx/models and the parameters of its `build`, checked, that a name and a spec mean."""
-    params = {key: value for key, value in spec.items() if key != "use"}
+    params = registry.params(spec)
     use = spec.get("use") or _use(name)
     registry.known("models", use)
     if use in LIBRARIES and name != use:

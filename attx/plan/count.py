@@ -7,6 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from attx import registry
 from attx.attribution.attexplore import path_of
 from attx.attribution.forward import counted
 from attx.models.classifier import Classifier
@@ -71,13 +72,13 @@ def _use(spec: dict, toy: Classifier, images: Tensor, targets: Tensor) -> object
     if "metric" in spec:
         chosen = dict.fromkeys(("predicted", "label", "explained"), targets)
         maps = _images(len(images), images.shape[2:]).to(images)
-        return score.built("metrics", spec["metric"])(toy, images, maps, chosen, **score.handing(spec)(ids))
+        return registry.built("metrics", spec["metric"])(toy, images, maps, chosen, **score.handing(spec)(ids))
     if "attack" in spec:
-        return deque(score.built("attacks", spec["attack"]).points(toy, images, targets, ids), maxlen=0)
+        return deque(registry.built("attacks", spec["attack"]).points(toy, images, targets, ids), maxlen=0)
     if "path" in spec:
-        attack = path_of(**{key: value for key, value in spec["path"].items() if key != "use"})
+        attack = path_of(**registry.params(spec["path"]))
         return trace.followed(attack, toy, images, targets, ids)
-    return score.built("attribution", spec["method"])(toy, images, targets, ids)
+    return registry.built("attribution", spec["method"])(toy, images, targets, ids)
 
 
 def _images(count: int, shape: Sequence[int]) -> Tensor:

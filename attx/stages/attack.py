@@ -13,8 +13,7 @@ from attx.stages import common
 def run(spec: dict, *, code: str, device: str, weights: Path, shard: Path, label: str, out: Path) -> None:
     """`spec`: {data, model, attack, dtype, threads, batch_size}; `label`: data/model/attack/shard."""
     bench = common.set_up(spec, device, weights)
-    params = {key: value for key, value in spec["attack"].items() if key != "use"}
-    attack = registry.load("attacks", spec["attack"]["use"]).build(**params)
+    attack = registry.built("attacks", spec["attack"])
     rows = manifest.read(shard)
     found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
     done, distance = 0, []

@@ -61,8 +61,7 @@ def _explained(
     bench: common.Bench, spec: dict, rows: list, targets: np.ndarray, label: str
 ) -> tuple[np.ndarray, dict[str, float]]:
     """The attributions (N, 3, H, W) of all rows, and what they cost."""
-    params = {key: value for key, value in spec["method"].items() if key != "use"}
-    method = registry.load("attribution", spec["method"]["use"]).build(**params)
+    method = registry.built("attribution", spec["method"])
     found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
     done, seconds = 0, 0.0
     with counted(bench.model) as passes:

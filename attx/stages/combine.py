@@ -17,8 +17,7 @@ def run(spec: dict, *, code: str, stores: list[Path], scores: list[Path], label:
 
     `scores`: the members' insertion and deletion, if the method chooses by their difference.
     """
-    params = {key: value for key, value in spec["method"].items() if key != "use"}
-    combined = registry.load("attribution", spec["method"]["use"]).build(**params)
+    combined = registry.built("attribution", spec["method"])
     first, *rest = members = [store.read(path) for path in stores]
     for path, other in zip(stores[1:], rest, strict=True):
         if other.image_ids != first.image_ids or not np.array_equal(other.targets, first.targets):

@@ -17,7 +17,7 @@ from attx.postprocess import postprocess
 def run(spec: dict, *, scores: list[Path], shards: list[Path], stores: list[Path], pdf: Path, png: Path) -> None:
     """`spec`: {figure, needs, note} and, for a gallery, {data, models, image_ids, methods, postprocess}."""
     figure = registry.load("figures", spec["figure"]["use"])
-    params = {key: value for key, value in spec["figure"].items() if key != "use"}
+    params = registry.params(spec["figure"])
     source = _gallery(spec, shards, stores) if spec["needs"] == "gallery" else pd.read_parquet(scores[0])
     style.save(figure.draw(source, **params), pdf, png, note=spec["note"])
     print(f"{pdf}, and as PNG")

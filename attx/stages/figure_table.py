@@ -9,7 +9,7 @@ from attx import registry, tables
 
 def run(spec: dict, *, source: Path, csv: Path, md: Path, tex: Path) -> None:
     """`spec`: {figure}, whose file has a function `table`."""
-    params = {key: value for key, value in spec["figure"].items() if key != "use"}
+    params = registry.params(spec["figure"])
     table = registry.load("figures", spec["figure"]["use"]).table(pd.read_parquet(source), **params)
     what = registry.summary("figures", spec["figure"]["use"])
     tables.write(table, csv, md, tex, title=f"{what} Means or rates over the images, with 95% intervals.")

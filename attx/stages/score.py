@@ -35,7 +35,7 @@ def run(
     Attributions of another model are resized bilinearly to this one's images; the column `source` names that model.
     """
     bench = common.set_up(spec, device, weights)
-    score = built("metrics", spec["metric"])
+    score = registry.built("metrics", spec["metric"])
     handed = handing(spec)
     chosen = predictions.read(predicted)
     every = manifest.read(shard)
@@ -80,12 +80,6 @@ def _resized(maps: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     return F.interpolate(maps, images.shape[2:], mode="bilinear", align_corners=False)
 
 
-def built(family: str, spec: dict) -> Callable:
-    """What the entry that a spec names builds."""
-    params = {key: value for key, value in spec.items() if key != "use"}
-    return registry.load(family, spec["use"]).build(**params)
-
-
 def handing(spec: dict) -> Callable[[list], dict]:
     """What the metric asks for by `NEEDS`, for a batch of images."""
     asked = registry.constant("metrics", spec["metric"]["use"], "NEEDS")
@@ -103,7 +97,7 @@ def handing(spec: dict) -> Callable[[list], dict]:
 
 def _explainer(spec: dict) -> Callable[..., Tensor]:
     """The method with the post-processing behind it: (model, images, targets, image_ids) -> maps as those stored."""
-    method = built("attribution", spec["method"])
+    method = registry.built("attribution", spec["method"])
 
     @torch.enable_grad()
     def explain(model: Callable, images: Tensor, targets: Tensor, image_ids: list) -> Tensor:

@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from attx import predictions
+from attx import predictions, registry
 from attx.attack import Attack
 from attx.attribution.attexplore import path_of
 from attx.data import manifest
@@ -21,7 +21,7 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     probability (softmax) of the class explained, distance (largest change of a value), title (the class's name).
     """
     bench = common.set_up(spec, device, weights)
-    attack = path_of(**{key: value for key, value in spec["method"].items() if key != "use"})
+    attack = path_of(**registry.params(spec["method"]))
     chosen = predictions.read(predicted)
     names = bench.model.class_names or [f"class {k}" for k in range(bench.model.classes)]
     data, model, method = label.split("/")

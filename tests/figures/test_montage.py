@@ -82,3 +82,14 @@ def test_maps_without_a_sign_have_colours_of_their_own(tmp_path):
     ]
     style.save(figure, tmp_path / "a.pdf", tmp_path / "a.png", note="demonstration: small settings")
     helpers.assert_readable(figure)
+
+
+def test_two_narrow_scales_are_readable(tmp_path):
+    given = gallery()
+    signed = next(key for key in given.maps if key[0] == "efficientnet_lite0")
+    unsigned = {f"image{k}": np.full((20, 30), k / 4) for k in range(3)}
+    figure = montage.draw(
+        Gallery(given.images, {signed: given.maps[signed], ("efficientnet_lite0", "random"): unsigned}, given.titles)
+    )
+    style.save(figure, tmp_path / "a.pdf", tmp_path / "a.png", note="demonstration: small settings")
+    helpers.assert_readable(figure)
