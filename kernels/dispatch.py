@@ -1,0 +1,70 @@
+"""Which way a kernel runs: by Triton on a GPU, by torch elsewhere.
+
+`ATTX_KERNELS=triton` or `torch` forces one of them, and fails where that cannot be. Triton's interpreter
+(`TRITON_INTERPRET=1`, before the first import) runs its kernels on a CPU, slowly: the tests do.
+"""
+
+import os
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:  # Triton has no wheels for this platform
+    triton, tl = None, SimpleNamespace(constexpr=None)
+
+VARIABLE = "ATTX_KERNELS"
+WAYS = ("torch", "triton")
+HALF_OR_SINGLE = (torch.float16, torch.bfloat16, torch.float32)
+_used: dict[str, str] = {}
+
+
+def jit(function: Callable) -> Callable:
+    """`triton.jit`, where there is Triton."""
+    return triton.jit(function) if triton else function
+
+
+def way(kernel: str, x: Tensor) -> str:
+    """ "triton" or "torch", for a kernel's name and its input; noted, so that `used` can tell.
+
+    Unforced, Triton takes float16, bfloat16 and float32 on CUDA devices. RuntimeError if the way forced cannot be gone.
+    """
+    forced = os.environ.get(VARIABLE)
+    if forced:
+        check(x.device)
+    chosen = forced or ("triton" if triton and x.is_cuda and x.dtype in HALF_OR_SINGLE else "torch")
+    _used[kernel] = chosen
+    return chosen
+
+
+def check(device: torch.device) -> None:
+    """RuntimeError where the environment forces a way that `device` cannot go."""
+    forced = os.environ.get(VARIABLE)
+    if forced and forced not in WAYS:
+        raise RuntimeError(f"{VARIABLE}={forced}: set it to torch or triton, or unset it")
+    if forced == "triton" and triton is None:
+        raise RuntimeError(f"{VARIABLE}=triton, but Triton is not installed: install triton, or unset {VARIABLE}")
+    if forced == "triton" and device.type != "cuda" and not interpreted():
+        raise RuntimeError(
+            f"{VARIABLE}=triton, but the device is {device}: Triton needs a CUDA device, or TRITON_INTERPRET=1 for its "
+            f"interpreter; else unset {VARIABLE}"
+        )
+
+
+def interpreted() -> bool:
+    """Whether Triton's kernels run by its interpreter."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def used() -> dict[str, str]:
+    """Which way each kernel went that has run in this process since `forget`."""
+    return dict(_used)
+
+
+def forget() -> None:
+    """Begin to note anew."""
+    _used.clear()
