@@ -1,5 +1,6 @@
 """One thread (the tests' tensors are small), the same examples in every run, and deviations from oracles."""
 
+import os
 import signal
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,8 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run here, by the interpreter
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a script's background; jobs would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("attx", deadline=None, derandomize=True, max_examples=50)
