@@ -3,12 +3,14 @@
 Source: Petsiuk et al., RISE, BMVC 2018; the orders are those of attx.metrics.ranking.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
+from attx_kernels.masking import mixer
 from torch import Tensor
 
 from attx.errors import UserError, unknown
@@ -53,38 +55,46 @@ def insertion_deletion(
     with torch.no_grad():  # no inference_mode: what a model keeps of a pass must serve later gradients
         ranks = rank_map(check_attributions(attributions, images), order=order, channels=images.shape[1])
         covers = make(images, substrate=substrate)
-        logits = torch.cat([_logits(model, batch) for batch in images.split(batch_size)])
-        classes = _classes(target, logits)
-        whole = _probability(logits, classes)[:, None]
-        logits = torch.cat([_logits(model, batch) for batch in covers.split(batch_size)])
-        covered = _probability(logits, classes)[:, None]
-        step = pixels_per_step * ranks.shape[1]
-        inner = -(-ranks[0].numel() // step) - 1
-        found = [
-            _probability(_logits(model, mixed), classes[image])
-            for mixed, image in _mixed(images, covers, ranks, step, inner, batch_size)
-        ]
-        between = torch.cat([whole.new_empty(0), *found]).reshape(len(images), inner, 2)
-        insertion = torch.cat([covered, between[..., 0], whole], dim=1)
-        deletion = torch.cat([whole, between[..., 1], covered], dim=1)
-    return _result(insertion.double().cpu().numpy(), deletion.double().cpu().numpy())
+        if hasattr(model, "normalise"):  # an attx Classifier: once an image, not once a step
+            images, covers = model.normalise(images), model.normalise(covers)
+            model = partial(model, normalised=True)
+        step, every = pixels_per_step * ranks.shape[1], ranks[0].numel()
+        thresholds = range(step, every, step)
+        rows = _rows(len(images), thresholds, every)
+        mix = mixer(images, covers, ranks, *rows)
+        found = _sweep(model, mix, rows[0], len(images), batch_size, target)
+    whole, covered, between = np.split(found, [len(images), 2 * len(images)])
+    between = between.reshape(len(images), len(thresholds), 2)
+    insertion = np.concatenate([covered[:, None], between[..., 0], whole[:, None]], axis=1)
+    deletion = np.concatenate([whole[:, None], between[..., 1], covered[:, None]], axis=1)
+    return _result(insertion, deletion)
 
 
-def _mixed(
-    images: Tensor, covers: Tensor, ranks: Tensor, step: int, inner: int, batch_size: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of half-shown images at the inner steps, insertion and deletion in turn, with the images' indices.
-
-    The outer points are the whole image and its cover, whose passes insertion and deletion share.
+def _rows(images: int, thresholds: range, every: int) -> tuple[list[int], list[int], list[bool]]:
+    """Image, threshold and direction of all rows: whole images; their covers; then image by image insertion and
+    deletion in turn. The outer points, the whole image and its cover, are passed once for both.
     """
-    each = 2 * inner
-    for pair in torch.arange(len(images) * each, device=images.device).split(batch_size):
-        if not len(pair):  # a single step has no inner point
-            return
-        image, move = pair // each, (pair % each).reshape(-1, 1, 1, 1)
-        reached = ranks[image] < (move // 2 + 1) * step
-        inserting = move % 2 == 0
-        yield torch.where(reached == inserting, images[image], covers[image]), image
+    outer = [(image, threshold, True) for threshold in (every, 0) for image in range(images)]
+    inner = [(image, t, inserting) for image in range(images) for t in thresholds for inserting in (True, False)]
+    return tuple(map(list, zip(*outer, *inner, strict=True)))
+
+
+def _sweep(
+    model: Callable, mix: Callable[[int, int], Tensor], image: list[int], images: int, batch_size: int, target: object
+) -> np.ndarray:
+    """The probability of the target for each row, float64; the first rows are the whole `images`.
+
+    Full batches one after another: nothing in the loop waits for the device.
+    """
+    rows = len(image)
+    head = min(rows, -(-images // batch_size) * batch_size)  # the batches that tell the predicted classes
+    starts = range(0, rows, batch_size)
+    passes = ((start, _logits(model, mix(start, min(start + batch_size, rows)))) for start in starts)
+    logits = torch.cat([next(passes)[1] for _ in range(0, head, batch_size)])
+    classes = _classes(target, logits[:images])[torch.tensor(image, device=logits.device)]
+    found = [_probability(logits, classes[:head])]
+    found += [_probability(part, classes[start : start + len(part)]) for start, part in passes]
+    return torch.cat(found).double().cpu().numpy()
 
 
 def _logits(model: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:

@@ -41,12 +41,18 @@ class Classifier(torch.nn.Module):
             self.register_buffer(name, values.view(1, -1, 1, 1), persistent=False)
         self.eval()
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of images (N, 3, H, W) in [0, 1]."""
+    def normalise(self, images: Tensor) -> Tensor:
+        """What `forward` takes as `normalised`, in the memory format of the net's weights."""
+        last = any(p.ndim == 4 and not p.is_contiguous() for p in self.net.parameters())
+        layout = torch.channels_last if last else torch.contiguous_format
+        return ((images - self.mean) / self.std).contiguous(memory_format=layout)
+
+    def forward(self, images: Tensor, *, normalised: bool = False) -> Tensor:
+        """Logits (N, classes) of images (N, 3, H, W) in [0, 1], or of what `normalise` made of them."""
         if self.fixed_size and images.shape[-2:] != self.preprocess.shape:
             height, width = self.preprocess.shape
             raise UserError(f"this model takes images of {height}x{width} alone, not {tuple(images.shape[-2:])}")
-        logits = self.net((images - self.mean) / self.std)
+        logits = self.net(images if normalised else (images - self.mean) / self.std)
         if not self._checked:
             check_logits(logits, len(images), self.classes, name=type(self.net).__name__)
             self._checked = True

@@ -7,9 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from attx.attribution.forward import counted
 from attx.errors import UserError
 from attx.metrics.insertion_deletion import build, insertion_deletion
 from attx.metrics.substrates import make
+from attx.models.classifier import Classifier
+from attx.preprocess import Preprocess
+from tests.toy_models import SmallCNN
 
 CLASSES = 4
 
@@ -147,6 +151,23 @@ def test_batch_size_changes_nothing_and_no_image_is_seen_twice():
             np.testing.assert_allclose(getattr(other, name), values, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_a_classifier_normalises_each_image_once_and_all_passes_count(last):
+    net = SmallCNN(CLASSES).double()
+    net = net.to(memory_format=torch.channels_last) if last else net
+    model = Classifier(net, preprocess=Preprocess(8), classes=CLASSES)
+    seen = []
+    net.register_forward_pre_hook(lambda net, inputs: seen.append(inputs[0]))
+    _, images, attributions = toy((2, 3, 9, 7), seed=4)
+    with counted(model) as passes:
+        found = insertion_deletion(model, images, attributions, pixels_per_step=10, substrate="mean", batch_size=5)
+    assert passes.forward == sum(map(len, seen)) == 2 * 2 * 7
+    assert all(x.is_contiguous(memory_format=torch.channels_last) == last for x in seen)
+    expected = insertion_deletion(lambda x: model(x), images, attributions, pixels_per_step=10, substrate="mean")
+    for name, values in vars(expected).items():
+        np.testing.assert_allclose(getattr(found, name), values, rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_other_types_of_numbers(dtype):
     model, images, attributions = toy((2, 3, 4, 4), dtype=torch.float64)
@@ -213,7 +234,7 @@ def test_wrong_targets(target, message):
     [
         (lambda x: (x.flatten(1), None), "gave tuple"),
         (lambda x: x.flatten(1).sum(0, keepdim=True), "gave \\(1, 48\\)"),
-        (lambda x: x.flatten(1) / x.sum().sign(), "images \\[0, 1\\]"),
+        (lambda x: x.flatten(1) / x.flatten(1).sum(1, keepdim=True).sign(), "images \\[0, 1\\]"),
     ],
 )
 def test_models_that_break_the_contract(model, message):
