@@ -13,9 +13,9 @@ from typing import NoReturn
 
 from attx import provenance, registry, roots
 from attx.allocator import keep_memory
-from attx.errors import UserError
+from attx.errors import UserError, out_of_memory
 
-STAGES = sorted(path.stem for path in (registry.ROOT / "stages").glob("[a-z]*.py") if path.stem != "common")
+STAGES = registry.names("stages")
 LISTS = {"methods": "attribution"} | {name: name for name in ("attacks", "metrics", "models", "data", "figures")}
 
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")  # at once: jobs that fail together share a terminal
         return 2
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise
         sys.stderr.write("error: out of memory: lower `batch_size` in the config or run fewer jobs at once\n")
         return 2
@@ -42,12 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted: what was finished is kept, nothing is half-written; run again to go on\n")
         return 130
     return 0
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Whether a device or the host ran out of memory; torch is not imported to name its error."""
-    told = "can't allocate memory" in str(error)  # torch's words on the host, in a plain RuntimeError
-    return told or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _terminated(*_: object) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The one exception that a user's own mistake raises, and how close misspellings are named."""
+"""The one exception that a user's own mistake raises, names close to misspelt ones, and what too little memory is."""
 
 import difflib
 from collections.abc import Iterable
@@ -20,3 +20,11 @@ def nearest(word: object, known: Iterable[str]) -> str:
 def unknown(kind: str, word: object, known: Iterable[str]) -> UserError:
     """The error for an unknown name or key, with the nearest known one."""
     return UserError(f"unknown {kind} {word!r}{nearest(word, known)}")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a device or the host ran out of memory; torch is not imported to name its errors."""
+    # torch's words in a plain RuntimeError: on the host, of CUDA's runtime, and of cuBLAS and cuDNN
+    told = ("can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and any(words in str(error) for words in told))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from attx import layers
 from attx.attribution.grid import channels_first
-from attx.errors import UserError, unknown
+from attx.errors import UserError, out_of_memory, unknown
 from attx.rng import image_key
 
 BATCHES = ("internal_batch_size", "perturbations_per_eval", "nt_samples_batch_size")
@@ -144,7 +144,7 @@ def _quiet(name: str) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except (TypeError, ValueError, AssertionError, AttributeError, ImportError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+        if out_of_memory(error):
             raise
         raise UserError(f"captum's {name} cannot be had of this model with these settings: {error}") from error
 

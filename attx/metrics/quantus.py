@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attx.errors import UserError, nearest, unknown
+from attx.errors import UserError, nearest, out_of_memory, unknown
 from attx.metrics.isolation import casting, quiet, seeded
 
 NEEDS = "method?"
@@ -76,6 +76,8 @@ def build(
                 try:
                     found.append(_values(name, metric()(model=model, **given)))
                 except REFUSALS as error:
+                    if out_of_memory(error):
+                        raise
                     raise UserError(f"Quantus' {name}: {type(error).__name__}: {error}") from error
         means = {name: np.array([values.mean() for values in found])}
         return means if len(found[0]) == 1 else means | {f"{name}_curve": np.stack(found)}

@@ -2,16 +2,20 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from attx_kernels import dispatch
+from torch import Tensor
 
 from attx import predictions, provenance, registry, roots, store
 from attx.attribution.forward import counted
 from attx.data import manifest
 from attx.errors import UserError
 from attx.stages import common
+from attx.stages.engine import Bench
 
 
 def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: list[Path]) -> None:
@@ -41,8 +45,9 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
             path.touch()
             print(f"{data}/{model}/{method}/{name}: kept, nothing of it has changed")
         else:
+            dispatch.forget()
             found, costs = _explained(bench, one, rows, targets, f"{data}/{model}/{method}/{name}")
-            attributes |= costs | {"machine": common.machine(bench.device)}
+            attributes |= costs | {"machine": common.machine(bench), "kernels": dispatch.used()}
             store.write(path, store.Attributions(found, [row.image_id for row in rows], targets, attributes))
 
 
@@ -58,20 +63,26 @@ def _is_made(path: Path, attributes: dict, targets: np.ndarray) -> bool:
 
 
 def _explained(
-    bench: common.Bench, spec: dict, rows: list, targets: np.ndarray, label: str
+    bench: Bench, spec: dict, rows: list, targets: np.ndarray, label: str
 ) -> tuple[np.ndarray, dict[str, float]]:
     """The attributions (N, 3, H, W) of all rows, and what they cost."""
-    method = registry.built("attribution", spec["method"])
     found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
-    done, seconds = 0, 0.0
-    with counted(bench.model) as passes:
-        for batch, images in bench.batches(rows, label):
-            part = slice(done, done := done + len(batch))
-            classes = torch.tensor(targets[part], device=bench.device)
-            start = time.perf_counter()
-            maps = method(bench.model, images, classes, [row.image_id for row in batch])
-            found[part] = maps.detach().cpu().numpy()  # waits for the device
-            seconds += time.perf_counter() - start
-    count = f"{passes.forward} forward and {passes.backward} backward passes"
-    print(f"{label}: {len(rows)} images explained in {seconds:.0f} s, {count}")
-    return found, {"forward_passes": passes.forward, "backward_passes": passes.backward, "seconds": seconds}
+    costs = {"forward_passes": 0, "backward_passes": 0, "seconds": 0.0}
+
+    def explain(method: Callable, place: slice, images: Tensor) -> dict:
+        classes = torch.tensor(targets[place], device=bench.device)
+        start = time.perf_counter()
+        with counted(bench.model) as passes:
+            maps = method(bench.model, images, classes, [row.image_id for row in rows[place]])
+            found[place] = maps.detach().to(bench.dtype).cpu().numpy()  # waits for the device
+        seconds = time.perf_counter() - start
+        return {"forward_passes": passes.forward, "backward_passes": passes.backward, "seconds": seconds}
+
+    def build() -> Callable:
+        return registry.built("attribution", bench.sized(spec)["method"])
+
+    for _, cost in bench.each(bench.images(rows, label), build, explain):
+        costs = {key: costs[key] + cost[key] for key in costs}
+    count = f"{costs['forward_passes']} forward and {costs['backward_passes']} backward passes"
+    print(f"{label}: {len(rows)} images explained in {costs['seconds']:.0f} s, {count}")
+    return found, costs

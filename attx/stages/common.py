@@ -1,47 +1,21 @@
-"""What the stages that run a model share: threads, device, precision, the model, and the images in batches."""
+"""What the stages that run a model share: threads, device, precision and the model. How it is fed: `engine`."""
 
 import json
 import os
 import platform
-from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from attx_kernels import dispatch
 
 from attx.data import listing
-from attx.data.images import Read
-from attx.data.loading import load_batch
 from attx.errors import UserError
 from attx.models.classifier import Classifier
 from attx.models.loading import load_model
-from attx.progress import progress
+from attx.stages.engine import Bench
 
 PACKAGES = ("attx", "torch", "torchvision", "timm", "captum", "numpy", "pillow", "zarr")
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A model on its device, and how it is fed."""
-
-    model: Classifier
-    device: torch.device
-    dtype: torch.dtype
-    batch_size: int
-    read: Read | None
-
-    def batches(self, rows: list, label: str) -> Iterator[tuple[list, Tensor]]:
-        """The rows and their images (N, 3, H, W) in [0, 1], a few at a time, with progress.
-
-        Few, since methods and metrics make whole batches of an image's copies; results do not depend on it.
-        """
-        few = max(1, self.batch_size // 4)
-        parts = [rows[i : i + few] for i in range(0, len(rows), few)]
-        for part in progress(parts, len(rows), label):
-            images = torch.from_numpy(load_batch(part, self.model.preprocess, self.read))
-            yield part, images.to(self.device, self.dtype)
 
 
 def set_up(spec: dict, device: str, weights: Path) -> Bench:
@@ -57,7 +31,8 @@ def set_up(spec: dict, device: str, weights: Path) -> Bench:
             "delete that file and run again, and what depends on the model is made anew"
         )
     model = model.to(where, dtype)
-    return Bench(model, where, dtype, spec["batch_size"], listing.reader(spec["data"]["use"]))
+    name = str(spec["model"].get("name") or spec["model"].get("function") or spec["model"]["use"])
+    return Bench(model, where, dtype, spec["batch_size"], listing.reader(spec["data"]["use"]), name)
 
 
 def prepare(spec: dict, device: str) -> tuple[torch.device, torch.dtype]:
@@ -75,14 +50,16 @@ def facts(model: Classifier) -> dict:
     return {"weights_sha256": model.weights_sha256, "classes": model.classes, "preprocess": transform}
 
 
-def machine(device: torch.device) -> dict:
-    """What makes a result: device, threads, versions."""
+def machine(bench: Bench) -> dict:
+    """What makes a result: device, threads, the batch size in use (of what has none of its own), versions."""
+    device = bench.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     versions = {package: version(package) for package in PACKAGES}
     return {
         "device": device.type,
         "name": name,
         "threads": torch.get_num_threads(),
+        "batch_size": bench.fitting,
         "python": platform.python_version(),
     } | versions
 
@@ -97,7 +74,7 @@ def _repeatable() -> None:
 
 
 def choose_device(device: str) -> torch.device:
-    """The device named; "auto" is a CUDA device if there is one, else the CPU."""
+    """The device named; "auto" is a CUDA device if there is one, else the CPU. UserError if it cannot serve."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -110,4 +87,8 @@ def choose_device(device: str) -> torch.device:
         raise UserError(f"device: {device!r} is none that torch knows; take `auto`, `cpu` or `cuda`") from error
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise UserError(f"device: {device!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices, from 0")
+    try:
+        dispatch.check(found)
+    except RuntimeError as error:
+        raise UserError(str(error)) from error
     return found

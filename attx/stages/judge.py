@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from attx import predictions, store
 from attx.files import atomic
+from attx.models.classifier import Classifier
 from attx.stages import common
 
 
@@ -31,13 +32,16 @@ def run(
     """
     bench = common.set_up(spec, device, weights)
     content = store.read(adversarial, array="adversarial")
-    classes: list[int] = []
-    for part in np.array_split(content.attributions, max(1, -(-len(content.image_ids) // bench.batch_size))):
-        images = torch.from_numpy(part).to(bench.device, bench.dtype)
-        if images.shape[2:] != bench.model.preprocess.shape:
-            images = F.interpolate(images, bench.model.preprocess.shape, mode="bilinear", align_corners=False)
+    given = torch.from_numpy(content.attributions).split(bench.batch_size) if content.image_ids else ()
+
+    def classified(model: Classifier, place: slice, images: Tensor) -> list[int]:
+        if images.shape[2:] != model.preprocess.shape:
+            images = F.interpolate(images, model.preprocess.shape, mode="bilinear", align_corners=False)
         with torch.no_grad():
-            classes += bench.model(images).argmax(1).tolist()
+            return model(images).argmax(1).tolist()
+
+    batches = (images.to(bench.device, bench.dtype) for images in given)
+    classes = [k for _, each in bench.each(batches, lambda: bench.model, classified) for k in each]
     judged, attacked = predictions.read(predicted), predictions.read(source_predicted)
     table = pd.DataFrame(
         {

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from attx import predictions
 from attx.data import manifest
 from attx.errors import UserError
+from attx.models.classifier import Classifier
 from attx.stages import common
 
 
@@ -14,16 +16,18 @@ def run(spec: dict, *, device: str, weights: Path, manifest_csv: Path, shard: Pa
     """`spec`: {data, model, dtype, threads, batch_size}. Labels that the model lacks are refused, all in one error."""
     bench = common.set_up(spec, device, weights)
     _check_labels(manifest_csv, bench.model.classes)
-    found = []
-    for rows, images in bench.batches(manifest.read(shard), "predict"):
+    rows = manifest.read(shard)
+
+    def classified(model: Classifier, place: slice, images: Tensor) -> list[predictions.Prediction]:
         with torch.inference_mode():
-            logits = bench.model(images)
+            logits = model(images)
             predicted = logits.argmax(1)
             probability = logits.softmax(1).gather(1, predicted[:, None])[:, 0]
-        found += [
-            predictions.Prediction(row.image_id, row.label, int(k), float(p))
-            for row, k, p in zip(rows, predicted.tolist(), probability.tolist(), strict=True)
-        ]
+        each = zip(rows[place], predicted.tolist(), probability.tolist(), strict=True)
+        return [predictions.Prediction(row.image_id, row.label, k, p) for row, k, p in each]
+
+    batches = bench.images(rows, "predict", few=bench.batch_size)
+    found = [one for _, each in bench.each(batches, lambda: bench.model, classified) for one in each]
     unsure = [p.image_id for p in found if p.probability != p.probability]
     if unsure:
         raise UserError(f"the model gives NaN for {', '.join(unsure)}: mend the model, or take these images out")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from attx_kernels import dispatch
 from torch import Tensor
 
 from attx import needs, predictions, registry, store
@@ -15,6 +16,7 @@ from attx.errors import UserError
 from attx.files import atomic
 from attx.postprocess import postprocess
 from attx.stages import common
+from attx.stages.engine import Bench
 
 COSTS = ["forward_passes", "backward_passes", "seconds"]
 
@@ -35,27 +37,12 @@ def run(
     Attributions of another model are resized bilinearly to this one's images; the column `source` names that model.
     """
     bench = common.set_up(spec, device, weights)
-    score = registry.built("metrics", spec["metric"])
-    handed = handing(spec)
     chosen = predictions.read(predicted)
-    every = manifest.read(shard)
-    content = store.read(attributions, [row.image_id for row in every])
-    tables, done = [], 0
-    for rows, images in bench.batches(every, f"score {label}"):
-        part = slice(done, done := done + len(rows))
-        maps = torch.from_numpy(content.attributions[part])
-        maps = postprocess(_resized(maps.to(images), images), **spec["postprocess"])
-        known = [chosen[row.image_id] for row in rows]
-        targets = {
-            which: torch.tensor([p.target(which) for p in known], device=images.device)
-            for which in ("predicted", "label")
-        }
-        targets["explained"] = torch.from_numpy(content.targets[part]).to(images.device)
-        try:
-            values = score(bench.model, images, maps, targets, **handed([row.image_id for row in rows]))
-            tables.append(_table(known, values))
-        except UserError as error:
-            raise UserError(f"scoring {', '.join(row.image_id for row in rows)}: {error}") from error
+    rows = manifest.read(shard)
+    content = store.read(attributions, [row.image_id for row in rows])
+    known = [chosen[row.image_id] for row in rows]
+    dispatch.forget()
+    tables = _scored(bench, spec, rows, known, content, f"score {label}")
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
     for position, (name, value) in enumerate(
         zip(("data", "model", "method", "postprocess"), label.split("/"), strict=True)
@@ -65,6 +52,7 @@ def run(
         table.insert(3, "source", content.attributes["model"])
     for name in COSTS:
         table[name] = content.attributes[name] / max(len(content.image_ids), 1)
+    table.attrs = {"machine": common.machine(bench), "kernels": dispatch.used()}
     with atomic(out) as temporary:
         table.to_parquet(temporary)
     means = table.select_dtypes("float").drop(columns=COSTS, errors="ignore").mean()
@@ -72,6 +60,38 @@ def run(
         f"{label}/{shard.stem}: {len(table)} images, "
         + ", ".join(f"{name} {value:.3f}" for name, value in means.items())
     )
+
+
+def _scored(
+    bench: Bench,
+    spec: dict,
+    rows: list,
+    known: list[predictions.Prediction],
+    content: store.Attributions,
+    label: str,
+) -> list[pd.DataFrame]:
+    """The scores of all rows, in tables of some rows each."""
+
+    def scored(tool: tuple[Callable, Callable], place: slice, images: Tensor) -> pd.DataFrame:
+        score, handed = tool
+        ids = content.image_ids[place]
+        maps = torch.from_numpy(content.attributions[place])
+        maps = postprocess(_resized(maps.to(images), images), **spec["postprocess"])
+        targets = {
+            which: torch.tensor([p.target(which) for p in known[place]], device=images.device)
+            for which in ("predicted", "label")
+        }
+        targets["explained"] = torch.from_numpy(content.targets[place]).to(images.device)
+        try:
+            return _table(known[place], score(bench.model, images, maps, targets, **handed(ids)))
+        except UserError as error:
+            raise UserError(f"scoring {', '.join(ids)}: {error}") from error
+
+    def build() -> tuple[Callable, Callable]:
+        fitting = bench.sized(spec)
+        return registry.built("metrics", fitting["metric"]), handing(fitting)
+
+    return [table for _, table in bench.each(bench.images(rows, label), build, scored)]
 
 
 def _resized(maps: torch.Tensor, images: torch.Tensor) -> torch.Tensor:

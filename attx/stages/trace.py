@@ -21,18 +21,22 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     probability (softmax) of the class explained, distance (largest change of a value), title (the class's name).
     """
     bench = common.set_up(spec, device, weights)
-    attack = path_of(**registry.params(spec["method"]))
     chosen = predictions.read(predicted)
     names = bench.model.class_names or [f"class {k}" for k in range(bench.model.classes)]
     data, model, method = label.split("/")
-    tables = []
     rows = manifest.read(shard)
-    for batch, images in bench.batches(rows, f"trace {label}"):
-        ids = [row.image_id for row in batch]
+
+    def traced(attack: Attack, place: slice, images: Tensor) -> pd.DataFrame:
+        ids = [row.image_id for row in rows[place]]
         targets = [chosen[image_id].target(spec["target"]) for image_id in ids]
         table = followed(attack, bench.model, images, torch.tensor(targets, device=images.device), ids)
         titles = {image_id: names[target] for image_id, target in zip(ids, targets, strict=True)}
-        tables.append(table.assign(title=table["image_id"].map(titles)))
+        return table.assign(title=table["image_id"].map(titles))
+
+    def build() -> Attack:
+        return path_of(**registry.params(bench.sized(spec)["method"]))
+
+    tables = [table for _, table in bench.each(bench.images(rows, f"trace {label}"), build, traced)]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
     table = table.assign(data=data, model=model, method=method)
     with atomic(out) as temporary:
