@@ -1,18 +1,9 @@
 """The three orders in which insertion and deletion take the pixels; their scores are not comparable with each other."""
 
-import torch
+from attx_kernels.rank import rank
 from torch import Tensor
 
 from attx.errors import UserError, unknown
-
-
-def rank(values: Tensor) -> Tensor:
-    """Ranks (N, K), 0 for the largest value of each row of `values` (N, K); of equals the lower index comes first."""
-    order = torch.argsort(
-        values + 0.0, dim=1, descending=True, stable=True
-    )  # + 0.0 makes -0.0 equal to 0.0 for any sort
-    places = torch.arange(values.shape[1], dtype=torch.int32, device=values.device).expand_as(order)
-    return torch.empty_like(places, memory_format=torch.contiguous_format).scatter_(1, order, places)
 
 
 def _rise_2d(attributions: Tensor) -> Tensor:

@@ -1,0 +1,36 @@
+"""Orders and ranks of rows of values, the largest first; of equals, -0.0 and 0.0 among them, the lower index first.
+
+On a CPU the bits of a float32 become an integer of the same order, the index goes into the 32 bits below it, and one
+plain sort of int64, which NumPy does in vector instructions, is the stable sort that is wanted. float64 and GPUs are
+left to torch's stable sort. There is no Triton kernel: of a GPU's time nearly all is the sort, which torch has.
+"""
+
+import numpy as np
+import torch
+from attx_kernels.dispatch import HALF_OR_SINGLE
+from torch import Tensor
+
+
+def rank(values: Tensor) -> Tensor:
+    """Ranks (N, K), int32, 0 for the largest value of each row of `values` (N, K), which has no NaN."""
+    indices = order(values)
+    places = torch.arange(values.shape[1], dtype=torch.int32, device=values.device).expand_as(indices)
+    return torch.empty_like(places, memory_format=torch.contiguous_format).scatter_(1, indices, places)
+
+
+def order(values: Tensor) -> Tensor:
+    """Indices (N, K), int64, that sort each row of `values` (N, K), which has no NaN, from the largest on."""
+    if values.device.type != "cpu" or values.dtype not in HALF_OR_SINGLE:
+        # + 0.0 makes -0.0 equal to 0.0 for any sort
+        return torch.argsort(values + 0.0, dim=1, descending=True, stable=True)
+    found = np.empty(values.shape, dtype=np.int64)
+    places = np.arange(values.shape[1])
+    for row, keys in zip(values.detach().float().numpy(), found, strict=True):  # one by one, since a row fits the cache
+        bits = (row + np.float32(0)).view(np.int32)
+        bits ^= (bits >> 31) & np.int32(2**31 - 1)  # negative floats grow with their magnitude's bits, integers do not
+        keys[:] = ~bits
+        keys <<= 32
+        keys |= places
+        keys.sort()
+        keys &= 2**32 - 1
+    return torch.from_numpy(found)
