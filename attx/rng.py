@@ -6,9 +6,12 @@ stream is Philox4x64-10 (`attx_kernels.philox`): the key is a 128-bit hash of se
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import torch
@@ -76,19 +79,23 @@ class Rows:
         """The same rows at another step."""
         return replace(self, step=step)
 
+    @cached_property
+    def counters(self) -> philox.Counters:
+        """What the rows' draws depend on."""
+        keys = np.array([self.keys[image] for image in self.image], np.uint64).reshape(-1, 2)
+        return philox.Counters(keys, np.array(self.copy, np.int64), self.step)
+
     def uniform(self, stream: Stream, shape: Sequence[int], like: Tensor) -> Tensor:
         """Uniform in [0, 1), (rows, *shape), of the dtype and device of `like`."""
-        return self._draw(philox.uniform, stream, shape, like)
+        return self._draw("uniform", stream, shape, like)
 
     def normal(self, stream: Stream, shape: Sequence[int], like: Tensor) -> Tensor:
         """Standard normal, (rows, *shape), of the dtype and device of `like`."""
-        return self._draw(philox.normal, stream, shape, like)
+        return self._draw("normal", stream, shape, like)
 
-    def _draw(self, convert, stream: Stream, shape: Sequence[int], like: Tensor) -> Tensor:
-        count = int(np.prod(shape))
-        dtype = np.dtype(np.float64 if like.dtype == torch.float64 else np.float32)
-        out = np.empty((len(self), count), dtype)
-        for row, image, copy in zip(out, self.image, self.copy, strict=True):
-            bits = philox.words(self.keys[image], (int(stream), copy, self.step), count + count % 2)
-            row[:] = convert(bits, dtype)[:count]
-        return torch.from_numpy(out).reshape(len(self), *shape).to(like.device, like.dtype, non_blocking=True)
+    def few(self, stream: Stream, count: int) -> Tensor:
+        """Uniform in [0, 1), (rows, count), float64, on the CPU: for a few numbers a row, all rows at once."""
+        return torch.from_numpy(philox.few(self.counters, int(stream), count))
+
+    def _draw(self, kind: Literal["uniform", "normal"], stream: Stream, shape: Sequence[int], like: Tensor) -> Tensor:
+        return philox.draw(kind, self.counters, int(stream), math.prod(shape), like).reshape(len(self), *shape)

@@ -25,9 +25,7 @@ def others(model: Callable, images: Tensor, targets: Tensor, image_ids: list, co
         with torch.no_grad():
             known = model(images[:1]).shape[1]
     count = min(count, known - 1)
-    draws = Rows.of(seed, image_ids, copies=1, step=0).uniform(
-        Stream.CLASSES, (count,), torch.empty(0, dtype=torch.float64)
-    )
+    draws = Rows.of(seed, image_ids, copies=1, step=0).few(Stream.CLASSES, count)
     chosen = []
     for target, row in zip(targets.tolist(), draws.tolist(), strict=True):
         left = [k for k in range(known) if k != target]

@@ -16,8 +16,9 @@ Value = Callable[[Tensor, list[int]], Tensor]
 class MeanGradient:
     """Mean over `copies` of the gradient of an objective at the leaf z = before(x), taken through after(z).
 
-    `before` and `after` are transforms (x, rows) -> x; one with a method `group` sorts rows that may not share a batch.
-    `batch_size` model inputs go through the model at once, whatever images they are copies of. With `lookahead`, the
+    `before` and `after` are transforms (x, rows) -> x; one with a method `group` sorts rows that may not share a batch;
+    one with `spread`, first of `before`, makes its copies of the images themselves. At most `batch_size` model inputs
+    go through the model at once, whatever images they are copies of. With `lookahead`, the
     momentum's factor, x is first moved by that part of the momentum (Nesterov; NI-FGSM, Lin et al., ICLR 2020, eq. 6).
     """
 
@@ -40,9 +41,7 @@ class MeanGradient:
             x = x + memory["stride"] * self.lookahead * memory["momentum"]
         total = torch.zeros_like(x)
         for batch in self._batches(rows.first(self.copies)):
-            leaf = x[batch.image]
-            for transform in self.before:
-                leaf = transform(leaf, batch)
+            leaf = self._leaf(x, batch)
             with torch.enable_grad():  # captum's metrics call from within no_grad
                 inputs = leaf = leaf.detach().requires_grad_()
                 for transform in self.after:
@@ -51,14 +50,26 @@ class MeanGradient:
             add_runs(total, gradient, batch.image)
         return total / self.copies
 
+    def _leaf(self, x: Tensor, batch: Rows) -> Tensor:
+        transforms = list(self.before)
+        if transforms and hasattr(transforms[0], "spread"):
+            leaf = transforms.pop(0).spread(x, batch.image, batch)
+        else:
+            leaf = x[batch.image]
+        for transform in transforms:
+            leaf = transform(leaf, batch)
+        return leaf
+
     def _batches(self, rows: Rows) -> Iterator[Rows]:
+        """Batches of about the same size, since small ones cost more for each input."""
         groups: dict[tuple, list[int]] = {}
         marks = [t.group(rows) for t in self.after if hasattr(t, "group")]
         for row in range(len(rows)):
             groups.setdefault(tuple(mark[row] for mark in marks), []).append(row)
         for members in groups.values():
-            for start in range(0, len(members), self.batch_size):
-                yield rows.take(members[start : start + self.batch_size])
+            parts = -(-len(members) // self.batch_size)
+            for part in range(parts):
+                yield rows.take(members[len(members) * part // parts : len(members) * (part + 1) // parts])
 
 
 def add_runs(total: Tensor, gradient: Tensor, image: list[int]) -> None:

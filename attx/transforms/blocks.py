@@ -31,9 +31,7 @@ class Blocks:
         """`x` (rows, C, H, W) -> the same shape."""
         channels, height, width = x.shape[1:]
         cuts = 2 * (self.blocks - 1)
-        draws = rows.uniform(
-            Stream.BLOCKS, (cuts + self.blocks**2 * (2 + channels),), torch.empty(0, dtype=torch.float64)
-        ).tolist()
+        draws = rows.few(Stream.BLOCKS, cuts + self.blocks**2 * (2 + channels)).tolist()
         noise = NOISE * (2 * rows.uniform(Stream.BLOCK_NOISE, x.shape[1:], x) - 1)
         out = []
         for image, draw, grain in zip(x, draws, noise, strict=True):

@@ -31,24 +31,26 @@ class Diversity:
         """`x` (rows, C, H, W), all rows of one group -> (rows, C, H', W')."""
         if not any(self.group(rows)):
             return x
-        _, scale, top, left = self._draws(rows).unbind(1)
-        vertical = self._matrices(x.shape[2], scale, top).to(x.device, x.dtype)
-        horizontal = self._matrices(x.shape[3], scale, left).to(x.device, x.dtype)
+        scale, top, left = (draw.to(x.device, non_blocking=True) for draw in self._draws(rows)[:, 1:].unbind(1))
+        vertical, horizontal = (
+            self._matrices(n, scale, offset).to(x.dtype) for n, offset in zip(x.shape[2:], (top, left), strict=True)
+        )
         return vertical[:, None] @ x @ horizontal[:, None].transpose(-1, -2)
 
     def _draws(self, rows: Rows) -> Tensor:
-        return rows.uniform(Stream.DIVERSITY, (4,), torch.empty(0, dtype=torch.float64))
+        return rows.few(Stream.DIVERSITY, 4)
 
     def _matrices(self, n: int, scale: Tensor, offset: Tensor) -> Tensor:
         """For each row the matrix (outer, n) that resizes one side of n and pads it to the outer size."""
         low, outer = sorted((n, max(1, int(n * self.rate))))
         size = low + (scale * (outer - low)).long()
         start = (offset * (outer - size)).long()
-        position = torch.arange(outer)[None] - start[:, None]
-        inside = (position >= 0) & (position < size[:, None])
-        source = ((position + 0.5) * (n / size.double()[:, None]) - 0.5).clamp(min=0)
-        floor = source.floor().clamp(max=n - 1)
-        columns = torch.arange(n)
-        near = (columns == floor[..., None]) * (1 - (source - floor))[..., None]
-        far = (columns == (floor + 1).clamp(max=n - 1)[..., None]) * (source - floor)[..., None]
-        return (near + far) * inside[..., None]
+        line = torch.arange(outer, device=scale.device) - start[:, None]
+        inside = (line >= 0) & (line < size[:, None])
+        source = ((line + 0.5) * (n / size.double()[:, None]) - 0.5).clamp(0, n - 1)
+        near = source.long()
+        far = (near + 1).clamp(max=n - 1)
+        matrix = source.new_zeros(len(size), outer, n)
+        # the last line has one neighbour alone: what `far` writes there, 0, is overwritten
+        matrix.scatter_(2, far[..., None], ((source - near) * inside)[..., None])
+        return matrix.scatter_(2, near[..., None], ((1 - (source - near)) * inside)[..., None])

@@ -1,8 +1,9 @@
 """The generator against the algorithm as published, and the distributions against theory."""
 
 import numpy as np
+import torch
 from attx_kernels import philox
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -36,10 +37,35 @@ def test_uniform_and_normal_have_their_distributions():
     assert stats.kstest(uniform, "uniform").pvalue > 0.01
     normal = philox.normal(bits, np.dtype(np.float64))
     assert stats.kstest(normal, "norm").pvalue > 0.01
-    assert abs(np.corrcoef(*np.split(normal, 2))[0, 1]) < 0.01
+    assert abs(np.corrcoef(normal[0::2], normal[1::2])[0, 1]) < 0.01  # the two of a Box-Muller pair
+    assert abs(np.corrcoef(normal[0::2] ** 2, normal[1::2] ** 2)[0, 1]) < 0.01
 
 
 def test_normal_is_finite_for_any_bits():
     bits = np.array([0, 0xFFFFFFFF, 0, 0xFFFFFFFF], dtype=np.uint32)
     for dtype in (np.float32, np.float64):
         assert np.isfinite(philox.normal(bits, np.dtype(dtype))).all()
+
+
+COUNTERS = philox.Counters(np.array([[1, 2**63 + 7], [2**64 - 1, 0]], dtype=np.uint64), np.array([5, 2**40]), step=1)
+
+
+@settings(max_examples=6)
+@given(count=st.sampled_from([1, 7, 2048, 2049]), kind=st.sampled_from(["uniform", "normal"]))
+def test_triton_draws_the_same(both_ways, count, kind):
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        host, device = both_ways(philox.draw, kind, COUNTERS, 3, count, like=torch.empty(0, dtype=dtype))
+        assert host.shape == device.shape == (2, count)
+        assert host.dtype == device.dtype == dtype
+        if kind == "uniform":
+            assert torch.equal(host, device)
+        elif dtype == torch.bfloat16:
+            assert torch.allclose(host, device, rtol=2**-7, atol=1e-6)  # a rounding that may fall to either side
+        else:  # radii up to 6 times sines that differ in their last digit
+            assert torch.allclose(host, device, atol=20 * torch.finfo(dtype).eps, rtol=0)
+
+
+@given(count=st.integers(1, 20), stream=st.integers(0, 2**20))
+def test_few_draws_are_those_of_draw(count, stream):
+    expected = philox.draw("uniform", COUNTERS, stream, count, torch.empty(0, dtype=torch.float64))
+    assert torch.equal(torch.from_numpy(philox.few(COUNTERS, stream, count)), expected)
