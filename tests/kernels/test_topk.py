@@ -54,6 +54,7 @@ def test_apart_picks_are_the_greedy_ones(shape, seed, levels, window, pool, dtyp
 )
 @example((2, 20, 33), 0, 3, 3, None, 1.0)
 @example((1, 23, 11), 0, 1000, 1, None, 0.8)
+@example((1, 21, 23), 0, 1000, 9, None, 1.0)
 def test_triton_picks_what_torch_picks(both_ways, shape, seed, levels, window, pool, part):
     values = maps(shape, seed, levels)
     k = max(1, int(part * min(len(greedy(rows, window, pool)) for rows in values.tolist())))
