@@ -43,6 +43,11 @@ def image_key(seed: int, image_id: str | int) -> np.ndarray:
     return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
 
 
+def pick(x: Tensor, index: Sequence[int]) -> Tensor:
+    """x[index] for numbers on the host, without waiting for the device of `x`."""
+    return x[torch.as_tensor(index, dtype=torch.int64).to(x.device, non_blocking=True)]
+
+
 @dataclass(frozen=True)
 class Rows:
     """The rows of one model batch: which image and which copy each is, at one step of a path.

@@ -32,12 +32,9 @@ class Counters:
     def __len__(self) -> int:
         return len(self.copies)
 
-    def on(self, device: torch.device) -> Tensor:
-        """The rows' (key, key, copy) on a device, (rows, 3) int64."""
-        return self._table.to(device, non_blocking=True)
-
     @cached_property
-    def _table(self) -> Tensor:
+    def table(self) -> Tensor:
+        """The rows' (key, key, copy), (rows, 3) int64, on the host."""
         return torch.from_numpy(np.column_stack([self.keys.view(np.int64), self.copies]))
 
 
@@ -111,7 +108,15 @@ def _on_the_device(kind: str, counters: Counters, stream: int, count: int, like:
     exact = like.dtype if like.dtype == torch.float64 else torch.float32
     out = torch.empty(len(counters), count, dtype=exact, device=like.device)
     grid = len(counters), triton.cdiv(count, 8 * BLOCKS)
-    _fill[grid](counters.on(like.device), out, stream, counters.step, count, NORMAL=kind == "normal", BLOCKS=BLOCKS)
+    _fill[grid](
+        counters.table.to(like.device, non_blocking=True),
+        out,
+        stream,
+        counters.step,
+        count,
+        NORMAL=kind == "normal",
+        BLOCKS=BLOCKS,
+    )
     return out.to(like.dtype)
 
 

@@ -91,7 +91,7 @@ def _masked_on(
     spectra: Tensor, image: Sequence[int], counters: philox.Counters, streams: tuple[int, int], sigma: float, rho: float
 ) -> Tensor:
     """In array operations, for any device and dtype."""
-    count, values = spectra[0].numel(), spectra[list(image)].flatten(1)
+    count, values = spectra[0].numel(), spectra[torch.as_tensor(image).to(spectra.device)].flatten(1)
     if sigma:
         values = values + sigma * philox.draw("normal", counters, streams[0], count, spectra)
     mask = 1 - rho + 2 * rho * philox.draw("uniform", counters, streams[1], count, spectra)
@@ -144,7 +144,7 @@ def _masked_copies(
     c, height, width = spectra.shape[1:]
     spectra, factor = spectra.contiguous(), _factor(width, True, spectra)
     between = torch.empty(len(image), c * height, width, dtype=factor.dtype, device=spectra.device)
-    table = torch.cat([counters.on(spectra.device), torch.tensor(image, device=spectra.device)[:, None]], 1)
+    table = torch.cat([counters.table, torch.as_tensor(image)[:, None]], 1).to(spectra.device, non_blocking=True)
     draws = table, streams[0], streams[1], counters.step, sigma, rho
     _launch(spectra.view(len(spectra), c * height, width), factor, between, draws)
     return _columns(between.view(len(image), c, height, width), True, spectra.dtype)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attx.errors import UserError
-from attx.rng import Rows
+from attx.rng import Rows, pick
 
 Value = Callable[[Tensor, list[int]], Tensor]
 
@@ -55,7 +55,7 @@ class MeanGradient:
         if transforms and hasattr(transforms[0], "spread"):
             leaf = transforms.pop(0).spread(x, batch.image, batch)
         else:
-            leaf = x[batch.image]
+            leaf = pick(x, batch.image)
         for transform in transforms:
             leaf = transform(leaf, batch)
         return leaf

@@ -8,7 +8,7 @@ from torch import Tensor
 from attx.errors import UserError
 from attx.gradients.estimate import MeanGradient, Value, add_runs
 from attx.layers import default, features
-from attx.rng import Rows
+from attx.rng import Rows, pick
 from attx.transforms.scale import Scale
 from attx.transforms.spectrum import Spectrum
 
@@ -47,7 +47,7 @@ class NeuronAttribution:
         def attribution(inputs: Tensor, image: list[int]) -> Tensor:
             with features(model, memory["layer"]) as layer:
                 value(inputs, image)
-            terms = memory["weights"][image] * (layer.output - memory.get("base", 0))
+            terms = pick(memory["weights"], image) * (layer.output - memory.get("base", 0))
             return terms.where(terms >= 0, self.gamma * terms).flatten(1).sum(1)
 
         return MeanGradient(batch_size=self.batch_size)(attribution, x, rows)
@@ -58,7 +58,7 @@ class NeuronAttribution:
         rows, total = rows.first(self.copies), None
         for start in range(0, len(rows), self.batch_size):
             batch = rows.take(range(start, min(start + self.batch_size, len(rows))))
-            copies = fade(noise(x[batch.image], batch), batch)
+            copies = fade(noise(pick(x, batch.image), batch), batch)
             with torch.enable_grad(), features(model, name) as layer:
                 (gradient,) = torch.autograd.grad(value(copies, batch.image).sum(), layer.output)
             total = x.new_zeros(len(x), *gradient.shape[1:]) if total is None else total

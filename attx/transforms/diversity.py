@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from attx_kernels.resample import resize_into
 from torch import Tensor
 
 from attx.errors import UserError
@@ -31,26 +32,14 @@ class Diversity:
         """`x` (rows, C, H, W), all rows of one group -> (rows, C, H', W')."""
         if not any(self.group(rows)):
             return x
-        scale, top, left = (draw.to(x.device, non_blocking=True) for draw in self._draws(rows)[:, 1:].unbind(1))
-        vertical, horizontal = (
-            self._matrices(n, scale, offset).to(x.dtype) for n, offset in zip(x.shape[2:], (top, left), strict=True)
-        )
-        return vertical[:, None] @ x @ horizontal[:, None].transpose(-1, -2)
+        _, scale, *offsets = self._draws(rows).unbind(1)
+        outer, sizes, starts = [], [], []
+        for n, offset in zip(x.shape[2:], offsets, strict=True):
+            low, high = sorted((n, max(1, int(n * self.rate))))
+            outer.append(high)
+            sizes.append(low + (scale * (high - low)).long())
+            starts.append((offset * (high - sizes[-1])).long())
+        return resize_into(x, tuple(outer), torch.stack(sizes, 1), torch.stack(starts, 1))
 
     def _draws(self, rows: Rows) -> Tensor:
         return rows.few(Stream.DIVERSITY, 4)
-
-    def _matrices(self, n: int, scale: Tensor, offset: Tensor) -> Tensor:
-        """For each row the matrix (outer, n) that resizes one side of n and pads it to the outer size."""
-        low, outer = sorted((n, max(1, int(n * self.rate))))
-        size = low + (scale * (outer - low)).long()
-        start = (offset * (outer - size)).long()
-        line = torch.arange(outer, device=scale.device) - start[:, None]
-        inside = (line >= 0) & (line < size[:, None])
-        source = ((line + 0.5) * (n / size.double()[:, None]) - 0.5).clamp(0, n - 1)
-        near = source.long()
-        far = (near + 1).clamp(max=n - 1)
-        matrix = source.new_zeros(len(size), outer, n)
-        # the last line has one neighbour alone: what `far` writes there, 0, is overwritten
-        matrix.scatter_(2, far[..., None], ((source - near) * inside)[..., None])
-        return matrix.scatter_(2, near[..., None], ((1 - (source - near)) * inside)[..., None])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from attx.rng import Rows, Stream
+from attx.rng import Rows, Stream, pick
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,5 @@ class Reveal:
         drawn = rows.uniform(Stream.FRACTION, (2,), places)[:, int(self.deleting)]
         fraction = (drawn + drawn.new_tensor(rows.copy)) / self.copies
         part = ((places - 1 + fraction.view(-1, 1, 1, 1)) / self.softness).sigmoid()
-        covers = self.covers[rows.image]
-        return covers + (self.images[rows.image] - covers) * (1 - part if self.deleting else part)
+        covers, images = (pick(x, rows.image) for x in (self.covers, self.images))
+        return covers + (images - covers) * (1 - part if self.deleting else part)

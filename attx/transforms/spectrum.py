@@ -7,7 +7,7 @@ from attx_kernels.spectrum import dct2, masked_copies
 from torch import Tensor
 
 from attx.errors import UserError
-from attx.rng import Rows, Stream
+from attx.rng import Rows, Stream, pick
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Spectrum:
         """Of `images` (N, C, H, W) a row for each of `image`: the copies of an image share its transform."""
         if self.rho:
             used = sorted(set(image))
-            spectra, place = dct2(images[used].detach()), {i: n for n, i in enumerate(used)}
+            spectra, place = dct2(pick(images, used).detach()), {i: n for n, i in enumerate(used)}
             streams = int(Stream.NOISE), int(Stream.SPECTRUM)
             return masked_copies(spectra, [place[i] for i in image], rows.counters, streams, self.sigma, self.rho)
-        x = images[list(image)]
+        x = pick(images, image)
         return x + self.sigma * rows.normal(Stream.NOISE, x.shape[1:], x) if self.sigma else x
