@@ -14,6 +14,7 @@ from torch import Tensor
 from attx.errors import UserError
 from attx.gradients.objectives import OBJECTIVES, CrossEntropy
 from attx.gradients.step import SIGN
+from attx.gradients.update import advance
 from attx.rng import Rows
 
 
@@ -64,11 +65,17 @@ class Attack:
             object.__setattr__(self, "alpha", self.epsilon / self.steps)
 
     def walk(
-        self, model: Callable, images: Tensor, targets: Tensor, image_ids: Iterable | None = None
+        self,
+        model: Callable,
+        images: Tensor,
+        targets: Tensor,
+        image_ids: Iterable | None = None,
+        total: Tensor | None = None,
     ) -> Iterator[Step]:
         """The steps one after another, so that a caller can sum along the path without keeping it.
 
-        `images` (N, C, H, W) in [0, 1]; `targets` (N,) int64; `image_ids` str or int, None means 0..N-1.
+        `images` (N, C, H, W) in [0, 1]; `targets` (N,) int64; `image_ids` str or int, None means 0..N-1. Each step
+        adds (next_point - point) * gradient to `total`, shaped as the images.
         """
         ids = list(range(len(images)) if image_ids is None else image_ids)
         if len(ids) != len(images) or len(targets) != len(images):
@@ -88,12 +95,9 @@ class Attack:
 
         for step in range(self.steps):
             gradient = self.estimate(value, point, rows.at(step), memory)
-            for part in self.post:
-                gradient = part(gradient, memory)
-            moved = point + self.direction * self.alpha * self.move(gradient, memory)
-            moved = (start + (moved - start).clamp(-self.epsilon, self.epsilon)).clamp(0, 1)
-            yield Step(point, gradient, moved)
-            point = moved
+            gradient, following = advance(self.post, self.move, gradient, point, start, memory, total)
+            yield Step(point, gradient, following)
+            point = following
 
     def points(
         self, model: Callable, images: Tensor, targets: Tensor, image_ids: Iterable | None = None

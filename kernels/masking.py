@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from attx_kernels import dispatch
 from attx_kernels.dispatch import jit, tl, triton
+from attx_kernels.layout import memory_format
 from torch import Tensor
 
 BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes an element
@@ -35,12 +36,6 @@ def mixer(
     if images.device.type != "cpu":
         return _by_index(images, covers, ranks, rows)
     return _by_bits(images, covers, ranks, rows)
-
-
-def memory_format(x: Tensor) -> torch.memory_format:
-    """torch.channels_last where `x` (N, C, H, W) is laid out so, else torch.contiguous_format."""
-    plain = x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last)
-    return torch.contiguous_format if plain else torch.channels_last
 
 
 def _by_bits(images: Tensor, covers: Tensor, ranks: Tensor, rows: list) -> Callable[[int, int], Tensor]:

@@ -7,6 +7,7 @@ settings alone.
 from dataclasses import dataclass
 
 from attx_kernels.gaussian import smooth
+from attx_kernels.update import l1_normalised
 from torch import Tensor
 
 
@@ -26,8 +27,7 @@ class L1Normalise:
     """Division by the mean absolute value per image; a gradient that is zero everywhere stays zero."""
 
     def __call__(self, gradient: Tensor, memory: dict) -> Tensor:
-        mean = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
-        return gradient / mean.where(mean > 0, mean.new_ones(()))
+        return l1_normalised(gradient)
 
 
 @dataclass(frozen=True)
