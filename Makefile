@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 CONFIG ?= config.yaml
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
 READY := $(VENV)/.ready
+BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
-.PHONY: run sample attacks test oracles lint dry lock unlock clean help
+.PHONY: run sample attacks test oracles lint bench bench-gpu dry lock unlock clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -33,6 +34,12 @@ lint: $(READY)  ## style, Snakemake's own lint, and the direction of imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
+bench:  ## benchmarks/results/: efficiencies, and ratios to other ways, on the CPU (minutes, best on an idle machine)
+	$(BENCH) --device cpu $(ARGS)
+
+bench-gpu:  ## the same on a GPU; needs no .venv: without one, PYTHON with torch, torchvision and Triton serves
+	$(BENCH) --device cuda $(ARGS)
+
 unlock: $(READY)  ## after a killed run: let the next one start (make sure that none is still running)
 	$(SNAKEMAKE) --unlock
 
@@ -44,7 +51,7 @@ clean:  ## delete the virtual environment (results stay)
 	rm -rf $(VENV)
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
 
 $(READY): envs/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'

@@ -1,0 +1,58 @@
+"""Times as ratios of the same round: other work on a machine changes from minute to minute, and both sides alike."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+
+import torch
+
+
+def timed(function: Callable[[], object], device: str) -> float:
+    """Seconds of one call: of this process's CPU time on a CPU, of wall time until all is done on a GPU.
+
+    CPU time, since jobs have one thread: it is what a core of their own would take.
+    """
+    if device == "cpu":
+        start = time.process_time()
+        function()
+        return time.process_time() - start
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    function()
+    torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def interleaved(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Seconds by name, one for each round; every second round goes backwards. A contender returns its seconds."""
+    found = {name: [] for name in contenders}
+    for number in range(rounds):
+        names = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        for name in names:
+            found[name].append(contenders[name]())
+    return found
+
+
+def ratio(above: list[float], below: list[float], factor: float = 1.0) -> tuple[float, float, float]:
+    """Median, least and largest of the rounds' ratios, times `factor`."""
+    ratios = [factor * a / b for a, b in zip(above, below, strict=True)]
+    return statistics.median(ratios), min(ratios), max(ratios)
+
+
+def spread(name: str, values: tuple[float, float, float]) -> dict[str, float | str]:
+    """The columns of a ratio."""
+    median, low, high = values
+    return {name: median, f"{name}: range": f"{low:.2f} to {high:.2f}"}
+
+
+def fastest(one_pass: Callable[[int], object], sizes: Iterable[int], device: str) -> int:
+    """The batch size whose pass takes the least time an input; those beyond the device's memory are left out."""
+    times = {}
+    for size in sizes:
+        try:
+            one_pass(size)  # libraries choose their algorithms at the first pass
+            times[size] = min(timed(lambda: one_pass(size), device) for _ in range(3 if device == "cuda" else 1)) / size  # noqa: B023
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            break
+    return min(times, key=times.get)
