@@ -121,15 +121,6 @@ def _on_the_device(kind: str, counters: Counters, stream: int, count: int, like:
 
 
 @jit
-def _product(a, b):
-    """The 128 bits of a b for uint64: (upper, lower). By halves, as there is no 128-bit integer."""
-    low = 0xFFFFFFFF
-    a0, a1, b0, b1 = a & low, a >> 32, b & low, b >> 32
-    middle = ((a0 * b0) >> 32) + ((a0 * b1) & low) + ((a1 * b0) & low)
-    return a1 * b1 + ((a0 * b1) >> 32) + ((a1 * b0) >> 32) + (middle >> 32), a * b
-
-
-@jit
 def block(number, stream, copy, step, k0, k1):
     """The four uint64 of a block; `number` any tensor of uint64, the others uint64 scalars."""
     c0 = number
@@ -141,9 +132,7 @@ def block(number, stream, copy, step, k0, k1):
     w0 = tl.full((), 0x9E3779B97F4A7C15, tl.uint64)
     w1 = tl.full((), 0xBB67AE8584CAA73B, tl.uint64)
     for _ in tl.static_range(10):
-        high0, low0 = _product(c0, m0)
-        high1, low1 = _product(c2, m1)
-        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        c0, c1, c2, c3 = tl.umulhi(c2, m1) ^ c1 ^ k0, c2 * m1, tl.umulhi(c0, m0) ^ c3 ^ k1, c0 * m0
         k0 += w0
         k1 += w1
     return c0, c1, c2, c3
