@@ -5,7 +5,7 @@ from pathlib import Path
 
 GOALS = {"attribution": 0.90, "sweep": 0.95}
 NAMES = {"attribution": "attribution", "sweep": "insertion + deletion"}
-MARKS = {"cpu": {"attribution": 3.0, "sweep": 1.7}, "cuda": {"attribution": 3.0, "sweep": 3.0}}
+MARKS = {"cpu": {"attribution": (3.0,), "sweep": (1.7,)}, "cuda": {"attribution": (3.0, 10.0), "sweep": (3.0, 10.0)}}
 COLOURS = {"attribution": "#0072b2", "sweep": "#d55e00", "libraries": "#777777"}
 
 
@@ -16,10 +16,11 @@ def draw(path: Path) -> Path | None:
     except ImportError:
         return None
     held = json.loads(path.read_text())
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    figure = Figure(figsize=(12, 5.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     _efficiencies(left, held["parts"])
     _ratios(right, held["parts"], held["machine"]["device"])
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle(f"{held['machine']['name']}, torch {held['machine']['torch']}", fontsize=10)
     figure.savefig(path.with_suffix(".png"), dpi=150)
     return path.with_suffix(".png")
@@ -35,7 +36,8 @@ def _efficiencies(axes, parts: dict) -> None:
     for part, goal in GOALS.items():
         axes.axvline(goal, color=COLOURS[part], linestyle=":", linewidth=1)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("efficiency: the model's bare passes / all (1: the floor; dotted: goals)")
+    axes.set_xlim(left=0)
+    axes.set_xlabel("time of the model's bare passes / time of all (dotted: goals)", fontsize=8)
 
 
 def _ratios(axes, parts: dict, device: str) -> None:
@@ -46,15 +48,21 @@ def _ratios(axes, parts: dict, device: str) -> None:
         for row in parts.get(part, {"rows": []})["rows"]
     ]
     bars += [
-        (f"{row['library']}: {row['what']}", "libraries", row["theirs / attx"], row["theirs / attx: range"])
+        (
+            f"{row['library']}: {row['what']}".replace("`", ""),
+            "libraries",
+            row["theirs / attx"],
+            row["theirs / attx: range"],
+        )
         for row in parts.get("libraries", {"rows": []})["rows"]
     ]
     _bars(axes, bars)
     axes.set_xscale("log")
-    for part, mark in MARKS[device].items():
-        axes.axvline(mark, color=COLOURS[part], linestyle=":", linewidth=1)
+    for part, marks in MARKS[device].items():
+        for mark in marks:
+            axes.axvline(mark, color=COLOURS[part], linestyle=":", linewidth=1)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("time of the published way, or of the library, / attx (dotted: goals)")
+    axes.set_xlabel("time of the published way, or of the library, / time of attx (dotted: goals)", fontsize=8)
     ticks = [tick for tick in (0.5, 1, 2, 3, 5, 10, 20, 50) if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
@@ -71,4 +79,3 @@ def _bars(axes, bars: list[tuple[str, str, float, str]]) -> None:
         seen.add(name)
     axes.set_yticks(range(len(bars)), [label for label, *_ in bars], fontsize=7)
     axes.set_ylim(len(bars) - 0.5, -0.5)
-    axes.legend(fontsize=7, loc="best")
