@@ -33,12 +33,18 @@ def check(config: "Config") -> None:
     for key, choices in (
         ("target", ("predicted", "label")),
         ("dtype", ("float32", "float64")),
+        ("precision", ("full", "tf32", "bfloat16")),
     ):
         if getattr(config, key) not in choices:
             raise UserError(f"config: {key}: {unknown('value', getattr(config, key), choices)}")
+    if config.precision != "full" and config.dtype != "float32":
+        raise UserError(f"config: precision: {config.precision} needs `dtype: float32`, not {config.dtype}")
+    if isinstance(config.batch_size, str) and config.batch_size != "auto":
+        raise UserError(f"config: batch_size: {config.batch_size!r} must be auto, or a number of 1 at least")
     for key in ("threads", "batch_size", "shard_size", "methods_per_job"):
-        if getattr(config, key) < 1:
-            raise UserError(f"config: {key}: {getattr(config, key)} must be at least 1")
+        value = getattr(config, key)
+        if value != "auto" and value < 1:
+            raise UserError(f"config: {key}: {value} must be at least 1")
     if not RESULTS.fullmatch(config.results) or ".." in config.results.split("/"):
         raise UserError(
             f"config: results: {config.results!r} must be a folder below the one where you run, such as results/mine"

@@ -32,17 +32,19 @@ class Config:
     note: str = ""  # printed on every figure
     seed: int = 3407
     dtype: str = "float32"
+    precision: str = "full"  # of the model alone
+    compile: bool = False
     device: str = "auto"
     threads: int = 1
-    batch_size: int = 16
+    batch_size: int | str = "auto"
     shard_size: int = 100
     methods_per_job: int = 1  # methods that share a job, which loads the model once
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> "Config":
         """Check `raw` and fill in what it leaves out; UserError names the wrong key and the nearest right one."""
-        allowed = {f.name: getattr(f.type, "__name__", str(f.type)) for f in fields(cls)}
-        allowed = {name: kind.split("[")[0] for name, kind in allowed.items()}
+        kinds = {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(cls)}
+        allowed = {name: kind.split("[")[0] for name, kind in kinds.items()}
         entries = {name for name, kind in allowed.items() if kind == "dict"}
         raw = {key: {} if value is None and key in entries else value for key, value in raw.items()}
         registry.check("config", raw, allowed)
@@ -153,8 +155,8 @@ class Config:
         return {"metric": metric, "postprocess": next(iter(self.postprocess))}
 
     def machine(self) -> dict:
-        """What of the machine's use can change a result by rounding."""
-        return {"dtype": self.dtype, "threads": self.threads, "batch_size": self.batch_size}
+        """What of the machine's use can change a result, most of it by rounding alone."""
+        return {key: getattr(self, key) for key in ("dtype", "precision", "compile", "threads", "batch_size")}
 
 
 def canonical(spec: Any) -> str:

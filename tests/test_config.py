@@ -89,6 +89,11 @@ def test_each_config_has_its_own_results_folder():
         ({"dtype": "float16"}, "dtype: unknown value 'float16'"),
         ({"reference": "bim"}, "reference: unknown method 'bim'"),
         ({"threads": 0}, "threads: 0 must be at least 1"),
+        ({"batch_size": 0}, "batch_size: 0 must be at least 1"),
+        ({"batch_size": "atuo"}, "batch_size: 'atuo' must be auto, or a number of 1 at least"),
+        ({"batch_size": 2.5}, "batch_size: 2.5 is not of type int | str"),
+        ({"precision": "bf16"}, "precision: unknown value 'bf16'; did you mean 'bfloat16'?"),
+        ({"precision": "tf32", "dtype": "float64"}, "precision: tf32 needs `dtype: float32`, not float64"),
         ({"attacks": {"mine": {"use": "ssa", "stps": 1}}}, "attacks.mine: unknown key 'stps'; did you mean 'steps'?"),
         ({"results": "../elsewhere"}, "results: '../elsewhere' must be a folder below the one where you run"),
         ({"results": "/tmp/x"}, "results: '/tmp/x' must be a folder below"),
@@ -138,7 +143,7 @@ def test_variants_of_the_attack_are_whole_methods():
     assert config.method("attexplore")["copies"] == 3
     assert config.method("attexplore@attack=mi") == {"use": "attexplore", "attack": "mi"} | {
         "seed": 3407,
-        "batch_size": 16,
+        "batch_size": "auto",
     }
 
 

@@ -179,3 +179,20 @@ def test_a_way_that_cannot_be_gone_is_one_clear_error(monkeypatch, capfd):
     error = capfd.readouterr().err
     assert "error: ATTX_KERNELS=triton, but the device is cpu" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("method", [{"use": "gradcam"}, METHOD])
+def test_in_bfloat16_stores_keep_the_dtype(method):
+    spec = SPEC | {"dtype": "float32", "methods": {"m": method}}
+    found = {}
+    for precision in ("full", "bfloat16"):
+        run("attribute", spec | {"precision": precision}, *PREDICTED, "--label", "d/net/s0", out=f"{precision}.zip")
+        found[precision] = store.read(f"{precision}.zip").attributions
+    full, coarse = found.values()
+    assert coarse.dtype == np.float32
+    assert 0 < np.linalg.norm(full - coarse) < 0.2 * np.linalg.norm(full)
+
+
+def test_tf32_is_refused_where_there_is_none(capfd):
+    run("predict", SPEC | {"precision": "tf32"}, "--manifest-csv", "shard.csv", out="other.csv", status=2)
+    assert "error: precision: tf32 is for CUDA devices, not cpu" in capfd.readouterr().err

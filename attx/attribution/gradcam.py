@@ -46,7 +46,7 @@ def _explain(model: Callable, name: str, relu: bool, output: str, x: Tensor, y: 
     if gradient is None:
         raise UserError(f"gradcam: the model's output does not depend on layer {name}")
     size = x.shape[-2:]
-    features, gradient = (channels_first(t.detach(), size, name) for t in (found.output, gradient))
+    features, gradient = (channels_first(t.detach().to(x.dtype), size, name) for t in (found.output, gradient))
     cam = (gradient.mean((2, 3), keepdim=True) * features).sum(1, keepdim=True)
     cam = cam.clamp(min=0) if relu else cam
     return F.interpolate(cam, size, mode="bilinear", align_corners=False).expand_as(x).clone()

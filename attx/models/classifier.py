@@ -1,5 +1,8 @@
 """What every model is to the rest of attx: images in [0, 1] in, logits out, and what must travel with the weights."""
 
+import contextlib
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -15,7 +18,12 @@ class Classifier(torch.nn.Module):
     `preprocess` makes such images (and holds the mean and std applied here), `fixed_size` says that `net` takes no
     other size, `weights_sha256` identifies the weights ("random" for random ones). Parameters require no gradients, so
     a backward pass computes the input's alone. The first output is checked: UserError if it is not logits, or is NaN.
+    `autocast`, if it is set, is the dtype that `net` computes in where torch's autocast holds that to be safe; logits
+    and gradients come in the images' dtype all the same. `sizes`: batches of which `compile_for` is in force.
     """
+
+    autocast: torch.dtype | None = None
+    sizes: frozenset[int] = frozenset()
 
     def __init__(
         self,
@@ -35,6 +43,7 @@ class Classifier(torch.nn.Module):
         self.fixed_size = fixed_size
         self.weights_sha256 = weights_sha256
         self._checked = False
+        self._compiled: Callable | None = None
         like = next((p for p in net.parameters() if p.is_floating_point()), torch.empty(0))
         for name in ("mean", "std"):
             values = torch.tensor(getattr(preprocess, name), dtype=like.dtype, device=like.device)
@@ -52,11 +61,32 @@ class Classifier(torch.nn.Module):
         if self.fixed_size and images.shape[-2:] != self.preprocess.shape:
             height, width = self.preprocess.shape
             raise UserError(f"this model takes images of {height}x{width} alone, not {tuple(images.shape[-2:])}")
-        logits = self.net(images if normalised else (images - self.mean) / self.std)
+        inputs = images if normalised else (images - self.mean) / self.std
+        with torch.autocast(images.device.type, self.autocast) if self.autocast else contextlib.nullcontext():
+            logits = self._passing(inputs)(inputs)
         if not self._checked:
             check_logits(logits, len(images), self.classes, name=type(self.net).__name__)
             self._checked = True
-        return logits
+        return logits.to(images.dtype) if self.autocast else logits
+
+    def compile_for(self, *sizes: int, backend: str | Callable = "inductor") -> None:
+        """From now on batches of these sizes go through a network compiled for each of their shapes, others as ever.
+
+        So do passes while a layer has hooks, which compiled code would not call, and passes of copies.
+        """
+        self.sizes = frozenset(sizes)
+        net = self.net  # in a function, since a compiled module would be a second child of this one
+        self._compiled = self._compiled or torch.compile(lambda inputs: net(inputs), dynamic=False, backend=backend)
+
+    def _passing(self, inputs: Tensor) -> Callable[[Tensor], Tensor]:
+        if not self._compiled or len(inputs) not in self.sizes:
+            return self.net
+        hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+        hooked = any(getattr(module, kind) for module in self.net.modules() for kind in hooks)
+        return self.net if hooked else self._compiled
+
+    def __getstate__(self) -> dict:
+        return super().__getstate__() | {"_compiled": None}  # a copy's weights may be changed
 
 
 def check_logits(logits: object, images: int, classes: int | None, *, name: str) -> None:

@@ -12,9 +12,10 @@ from attx.attribution.attexplore import path_of
 from attx.attribution.forward import counted
 from attx.models.classifier import Classifier
 from attx.models.state import seeded
-from attx.plan.rate import pass_seconds, timed
 from attx.preprocess import Preprocess
 from attx.stages import common, score, trace
+from attx.stages.engine import sized
+from attx.throughput import pass_seconds, timed
 
 CLASSES = 1000
 DEPTH = 6  # layers between the first and the head
@@ -29,6 +30,7 @@ def cost(spec: dict, shape: Sequence[int], machine: dict, device: str, *, time: 
     changes is counted at its most. {error} where the toy model is none for it.
     """
     where, dtype = common.prepare(machine, device)
+    spec = sized(spec, machine["batch_size"])
     few, small = max(1, machine["batch_size"] // 4), [min(side, SMALL) for side in shape]
     if "metric" in spec:  # its passes go by the image's size; a method's do not, but may be shared by a batch
         few, small = 1, shape

@@ -35,8 +35,10 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
     gpu = device != "cpu" and (device != "auto" or shutil.which("nvidia-smi") is not None)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = 1 if gpu else max(1, cores // config.threads)
-    machine = {key: config.machine()[key] for key in ("threads", "dtype", "batch_size")}
+    machine = config.machine()
     models = ask.models(config, left, machine | {"device": device}, at_once)
+    counting = machine | {"device": device}
+    counting["batch_size"] = min((found["batch_size"] for found in models.values()), default=1)
     for label, rate in given.items():
         if label in models:
             models[label] |= {"backward_seconds": 1 / rate, "forward_seconds": 1 / rate / FORWARD_SHARE}
@@ -45,7 +47,7 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
         found["map_bytes"] = 3 * found["shape"][0] * found["shape"][1] * itemsize
         found["memory"] += 2 * left.largest * found["map_bytes"]  # a job holds its shard's maps, and packs them
     order = {label: place for place, label in enumerate([*config.methods, *config.metrics])}
-    rows = _rows(left, models, ask.costs(left, models, machine | {"device": device}, at_once))
+    rows = _rows(left, models, ask.costs(left, models, counting, at_once))
     rows.sort(key=lambda row: (order.get(row["label"].split("@")[0], len(order)), "@" in row["label"]))  # then variants
     return {
         "results": config.results,

@@ -37,11 +37,19 @@ def _head(plan: dict) -> str:
     lines = [
         f"{plan['configfile']}: what is left to do in {plan['results']}",
         f"on:     {place}, jobs at once: {plan['at_once']}, threads a job: {plan['threads']}; {plan['dtype']}, "
-        f"{plan['batch_size']} images a batch",
+        f"images a batch: {_batches(plan)}",
         *([f"images: {', '.join(images)}"] if images else []),
         f"jobs:   {sum(plan['jobs'].values())} ({jobs})",
     ]
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * 8) for line in lines)
+
+
+def _batches(plan: dict) -> str:
+    """The batch size of the config, or those that were found for each model."""
+    sizes = {label: found["batch_size"] for label, found in plan["models"].items()}
+    if len(set(sizes.values())) < 2:
+        return str(next(iter(sizes.values()), plan["batch_size"]))
+    return ", ".join(f"{label} {size}" for label, size in sizes.items())
 
 
 def _models(plan: dict) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from attx_kernels import dispatch
 
+from attx.batch_size import auto
 from attx.data import listing
 from attx.errors import UserError
 from attx.models.classifier import Classifier
@@ -19,7 +20,7 @@ PACKAGES = ("attx", "torch", "torchvision", "timm", "captum", "numpy", "pillow",
 
 
 def set_up(spec: dict, device: str, weights: Path) -> Bench:
-    """The bench that a slice with model, data, dtype, threads and batch_size describes.
+    """The bench that a slice with model, data and the machine's keys describes.
 
     `weights`: what stage `weights` wrote; UserError if the model that loads now is another than that.
     """
@@ -31,17 +32,32 @@ def set_up(spec: dict, device: str, weights: Path) -> Bench:
             "delete that file and run again, and what depends on the model is made anew"
         )
     model = model.to(where, dtype)
+    batch_size = tune(model, spec, where, dtype)
     name = str(spec["model"].get("name") or spec["model"].get("function") or spec["model"]["use"])
-    return Bench(model, where, dtype, spec["batch_size"], listing.reader(spec["data"]["use"]), name)
+    return Bench(model, where, dtype, batch_size, listing.reader(spec["data"]["use"]), name)
 
 
 def prepare(spec: dict, device: str) -> tuple[torch.device, torch.dtype]:
-    """Set torch up for a slice's threads and for the device; that device and the slice's dtype."""
+    """Set torch up for a slice's threads and precision, and for the device; that device and the slice's dtype."""
     torch.set_num_threads(spec["threads"])
     where = choose_device(device)
+    tf32 = spec.get("precision") == "tf32"
     if where.type == "cuda":
-        _repeatable()
+        _repeatable(tf32)
+    elif tf32:
+        raise UserError(f"precision: tf32 is for CUDA devices, not {where.type}; take `full`")
     return where, getattr(torch, spec["dtype"])
+
+
+def tune(model: Classifier, spec: dict, where: torch.device, dtype: torch.dtype) -> int:
+    """Set a model up for a slice's precision and compile it if asked to; the slice's batch size, in numbers."""
+    precision, size = spec.get("precision", "full"), spec["batch_size"]
+    model.autocast = torch.bfloat16 if precision == "bfloat16" else None
+    if size == "auto":
+        size = auto(model, where, dtype, {"precision": precision, "threads": spec["threads"]})
+    if spec.get("compile") and where.type == "cuda":  # on a CPU gradients became slower: docs/performance.md
+        model.compile_for(size, max(1, size // 4))
+    return size
 
 
 def facts(model: Classifier) -> dict:
@@ -64,13 +80,13 @@ def machine(bench: Bench) -> dict:
     } | versions
 
 
-def _repeatable() -> None:
-    """Ask CUDA for the same bits in every run: deterministic algorithms where there are any, float32 without TF32."""
+def _repeatable(tf32: bool) -> None:
+    """Ask CUDA for the same bits in every run: deterministic algorithms where there are any; TF32 only if asked for."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cuda.matmul.allow_tf32 = tf32
 
 
 def choose_device(device: str) -> torch.device:

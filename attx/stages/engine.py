@@ -93,7 +93,7 @@ class Bench:
                 start = place.stop
 
     def _halve(self, shape: tuple[int, int]) -> None:
-        if self.shrink >= self.largest:
+        if self.largest == 1:
             what = "GPU" if self.device.type == "cuda" else "machine"
             raise UserError(
                 f"out of memory even with one image at a time: the {what} is too small for {self.name} at "
@@ -101,15 +101,18 @@ class Bench:
                 "`precision: bfloat16` saves memory on a GPU, and so do fewer jobs at once"
             )
         self.shrink *= 2
+        self.largest = max(1, self.largest // 2)
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def sized(self, spec: dict) -> dict:
         """A slice whose method, attack and metric have batch sizes that fit."""
-        whole = sized(spec, self.batch_size)
-        self.largest = max([self.batch_size, *(whole.get(key, {}).get("batch_size", 1) for key in ENTRIES)])
-        return sized(spec, self.batch_size, self.shrink)
+        found = sized(spec, self.batch_size, self.shrink)
+        own = [found[key]["batch_size"] for key in ENTRIES if "batch_size" in found.get(key, {})]
+        self.largest = max(self.fitting, *own, 1)
+        self.model.sizes = frozenset({self.fitting, max(1, self.fitting // 4), *own})
+        return found
 
 
 def sized(spec: dict, batch_size: int, shrink: int = 1) -> dict:

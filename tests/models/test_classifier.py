@@ -1,11 +1,16 @@
 """The contract every model is wrapped in: normalisation inside, no weight gradients, one check of what comes out."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.backends.debugging import aot_eager
 
 from attx.errors import UserError
+from attx.layers import features
 from attx.models.classifier import Classifier
+from attx.models.loading import load_model
 from attx.preprocess import Preprocess
 
 IMAGES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -70,3 +75,67 @@ def test_classes_may_be_ruled_out_by_minus_infinity():
 def test_fixed_size_names_both_sizes():
     with pytest.raises(UserError, match=r"8x8 alone, not \(8, 9\)"):
         wrapped(fixed_size=True)(torch.rand(1, 3, 8, 9))
+
+
+def small():
+    return load_model("net", use="python", function="tests.toy_models:small_cnn", size=24, classes=1000)
+
+
+PIXELS = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+
+
+def with_gradient(model, images):
+    leaf = images.clone().requires_grad_()
+    logits = model(leaf)
+    return logits.detach(), torch.autograd.grad(logits.softmax(1)[:, :9].sum(), leaf)[0]
+
+
+def test_autocast_is_for_the_network_alone():
+    model = small()
+    logits, gradient = with_gradient(model, PIXELS)
+    model.autocast = torch.bfloat16
+    seen = []
+    model.net.conv.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    coarse, slope = with_gradient(model, PIXELS)
+    assert seen == [torch.bfloat16]
+    assert coarse.dtype == slope.dtype == torch.float32
+    assert not torch.equal(coarse, logits)
+    torch.testing.assert_close(coarse.softmax(1), logits.softmax(1), rtol=0.05, atol=1e-4)
+    assert (slope - gradient).norm() < 0.05 * gradient.norm()
+
+
+@pytest.fixture
+def compiled():
+    """A compiled model, and the shapes that were compiled; by the backend that generates no code."""
+    model, made = small().double(), []
+
+    def backend(graph, inputs):
+        made.append(next(tuple(x.shape) for x in inputs if x.ndim == 4 and x.shape[1] == 3 and len(x) != 8))
+        return aot_eager(graph, inputs)
+
+    model.compile_for(4, 2, backend=backend)
+    return model, made
+
+
+def test_batches_of_the_sizes_given_are_compiled_and_others_are_not(compiled):
+    model, made = compiled
+    plain = small().double()
+    for images in (PIXELS, PIXELS[:3], PIXELS[:2], PIXELS[:1], PIXELS, PIXELS[:2]):
+        for found, want in zip(
+            with_gradient(model, images.double()), with_gradient(plain, images.double()), strict=True
+        ):
+            torch.testing.assert_close(found, want, rtol=1e-12, atol=1e-15)
+    assert made == [(4, 3, 24, 24), (2, 3, 24, 24)]
+
+
+def test_hooks_on_layers_and_copies_with_other_weights_pass_the_compiled_network_by(compiled):
+    model, made = compiled
+    logits = model(PIXELS.double())
+    with features(model, "conv") as layer:
+        model(PIXELS.double())
+    assert layer.output.shape == (4, 8, 12, 12)
+    changed = copy.deepcopy(model)
+    changed.net.head.bias.data += 1
+    torch.testing.assert_close(changed(PIXELS.double()), logits + 1)
+    assert len(made) == 1
+    assert [name for name, _ in model.named_children()] == ["net"]
