@@ -3,24 +3,31 @@
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import torch
 
+Result = TypeVar("Result")
 
-def timed(function: Callable[[], object], device: str) -> float:
-    """Seconds of one call: of this process's CPU time on a CPU, of wall time until all is done on a GPU.
+
+def measured(function: Callable[[], Result], device: str) -> tuple[Result, float]:
+    """What one call gives, and its seconds: CPU time of this process on a CPU, on a GPU wall time until all is done.
 
     CPU time, since jobs have one thread: it is what a core of their own would take.
     """
     if device == "cpu":
         start = time.process_time()
-        function()
-        return time.process_time() - start
+        return function(), time.process_time() - start
     torch.cuda.synchronize()
     start = time.perf_counter()
-    function()
+    result = function()
     torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return result, time.perf_counter() - start
+
+
+def timed(function: Callable[[], object], device: str) -> float:
+    """The seconds alone."""
+    return measured(function, device)[1]
 
 
 def interleaved(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:

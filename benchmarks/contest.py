@@ -8,7 +8,7 @@ from functools import partial
 from torch import nn
 
 from benchmarks import clock, floor
-from benchmarks.options import dressed
+from benchmarks.options import dressed, under
 from benchmarks.setting import Plan, Setting
 from benchmarks.worker import Worker
 
@@ -33,11 +33,11 @@ def contest(
     with Worker(plan.model, setting.device) as worker:
         contenders["published"] = partial(published, worker)
         for option in ("float32", *plan.options):
-            net = dressed(model, option)
-            batch = floor.best_batch(net, plan.batches, gradient, setting.device)
+            net = dressed(plan.model, option, setting)
+            batch = under(option, lambda net=net: floor.best_batch(net, plan.batches, gradient, setting.device))
             shapes = floor.shapes_of(lambda recorder, batch=batch: method(recorder, batch), model)
             bare = floor.bare(net, shapes, batch, gradient)
-            own = partial(method, net, batch)
+            own, bare = partial(under, option, partial(method, net, batch)), partial(under, option, bare)
             if option != "float32" or setting.device == "cuda":  # compilers, and libraries on a GPU, begin slowly
                 bare(), own()
             contenders[f"bare {option}"] = partial(clock.timed, bare, setting.device)

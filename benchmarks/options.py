@@ -1,38 +1,41 @@
 """Lower precision and compilation around a model, and what they do to the scores."""
 
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from attx import registry
 from attx.metrics.insertion_deletion import InsertionDeletion, insertion_deletion
 from attx.models.classifier import Classifier
-from benchmarks import models
+from benchmarks import clock, models
 from benchmarks.setting import Plan, Setting, Table, each
 from benchmarks.worker import pixels_per_step
 
-OPTIONS = ("bf16", "compile", "bf16 compile")
+Value = TypeVar("Value")
+OPTIONS = {"cpu": ("bf16", "compile"), "cuda": ("tf32", "bf16", "compile", "bf16 compile")}
 
 
-class Dressed(nn.Module):
-    """`model` under autocast to bfloat16, compiled, or both; logits in its own precision."""
-
-    def __init__(self, model: Classifier, option: str) -> None:
-        super().__init__()
-        self.classes, self.fixed_size, self.preprocess = model.classes, model.fixed_size, model.preprocess
-        self.model, self.bf16 = model, "bf16" in option
-        self.run = torch.compile(model) if "compile" in option else model
-
-    def normalise(self, images: Tensor) -> Tensor:
-        return self.model.normalise(images)
-
-    def forward(self, x: Tensor, *, normalised: bool = False) -> Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.run(x, normalised=normalised).to(x.dtype)
+def dressed(name: str, option: str, setting: Setting) -> Classifier:
+    """A model set up as jobs do it by `precision` (bf16: autocast) and `compile`; "float32" is neither."""
+    model = models.load(name, setting.device, setting.dtype)
+    model.autocast = torch.bfloat16 if "bf16" in option else None
+    if "compile" in option:
+        model.compile_net(frozen=setting.device == "cpu")
+    return model
 
 
-def dressed(model: Classifier, option: str) -> nn.Module:
-    """The model with an option of `OPTIONS`, or as it is for "float32"."""
-    return model if option == "float32" else Dressed(model, option)
+def under(option: str, call: Callable[[], Value]) -> Value:
+    """What `call` returns while TF32 is allowed, if that is the option."""
+    flags = torch.backends.cuda.matmul, torch.backends.cudnn
+    for flag in flags:
+        flag.allow_tf32 = option == "tf32"
+    try:
+        return call()
+    finally:
+        for flag in flags:
+            flag.allow_tf32 = False
 
 
 def table(setting: Setting) -> Table:
@@ -42,46 +45,67 @@ def table(setting: Setting) -> Table:
         notes=[
             "Areas under the curves: the mean over the images of option - float32, and the largest difference of an "
             "image. `of maps`: made with the option, swept in float32; `of sweeps`: the same maps, swept with the "
-            "option. Paths in float32 part ways by rounding alone: the row `other batch size` is such a run.",
+            "option. Paths in float32 part ways by rounding alone: the row `other batch size` is such a run. `speed`: "
+            "time in float32 / with the option, one run each, compiled before; on a CPU only sweeps are compiled.",
         ],
     )
     plans = [plan for plan in setting.plans if plan.model in (models.LITE, "toy")]
     return each(tuple(plans), found, lambda plan: _rows(setting, plan, found))
 
 
+class Result(NamedTuple):
+    """What an option gave: maps, their scores in float32, the scores of float32's maps, seconds of maps and sweep."""
+
+    maps: Tensor
+    of_maps: InsertionDeletion
+    of_sweeps: InsertionDeletion
+    seconds: tuple[float, float]
+
+
 def _rows(setting: Setting, plan: Plan, found: Table) -> list[dict]:
-    number, copies, steps = (20, 20, 10) if setting.device == "cuda" else (8, 5, 4) if not setting.quick else (2, 2, 1)
+    number, copies, steps = (20, 20, 10) if setting.device == "cuda" else (4, 5, 4) if not setting.quick else (2, 2, 1)
+    full = 128 if setting.device == "cuda" else 16
     model = models.load(plan.model, setting.device)
     images, targets, source = models.images_for(model, number, setting.device, setting.dtype)
+    step = pixels_per_step(images[0, 0].numel(), plan.points)
     found.notes.append(
         f"{plan.model}, {models.weights_of(model)}, {number} of {source}, {copies} copies, {steps} steps, "
         f"{plan.points} points inside each curve"
     )
 
-    def maps(net: nn.Module, batch: int) -> Tensor:
-        build = registry.load("attribution", "attexplore").build
-        return build(copies=copies, steps=steps, batch_size=batch)(net, images, targets, list(range(number)))
+    def explained(net: nn.Module, batch: int) -> Tensor:
+        method = registry.load("attribution", "attexplore").build(copies=copies, steps=steps, batch_size=batch)
+        return method(net, images, targets, list(range(number)))
 
-    def swept(net: nn.Module, attributions: Tensor) -> InsertionDeletion:
-        step = pixels_per_step(images[0, 0].numel(), plan.points)
-        return insertion_deletion(net, images, attributions, pixels_per_step=step, target=targets, batch_size=16)
+    def swept(net: nn.Module, maps: Tensor) -> InsertionDeletion:
+        return insertion_deletion(net, images, maps, pixels_per_step=step, target=targets, batch_size=full)
 
-    own = maps(model, 16)
-    reference = swept(model, own)
-    rows = [_row("other batch size", reference, swept(model, maps(model, 8)), reference)]
-    for option in OPTIONS[: 1 if setting.quick else None]:
-        net = dressed(model, option)
+    def result(option: str, batch: int, maps: Tensor | None = None) -> Result:
+        net = dressed(plan.model, option, setting)
+        if "compile" in option:
+            explained(net, batch), swept(net, images)
+        own, first = under(option, lambda: clock.measured(lambda: explained(net, batch), setting.device))
+        given = own if maps is None else maps
+        scores, second = under(option, lambda: clock.measured(lambda: swept(net, given), setting.device))
+        return Result(own, swept(model, own), scores, (first, second))
+
+    reference = result("float32", full)
+    rows = [_row("other batch size", reference, result("float32", full // 2, reference.maps))]
+    for option in OPTIONS[setting.device][: 1 if setting.quick else None]:
         try:
-            rows.append(_row(option, reference, swept(model, maps(net, 16)), swept(net, own)))
+            rows.append(_row(option, reference, result(option, full, reference.maps)))
         except (RuntimeError, torch.OutOfMemoryError) as error:  # a compiler that is not there, or refuses the model
             found.notes.append(f"{option}: {type(error).__name__}: {str(error).splitlines()[0]}")
     return rows
 
 
-def _row(option: str, reference: InsertionDeletion, *others: InsertionDeletion) -> dict:
+def _row(option: str, reference: Result, result: Result) -> dict:
     row: dict = {"option": option}
-    for what, other in zip(("of maps", "of sweeps"), others, strict=True):
+    for what in ("of_maps", "of_sweeps"):
         for area in ("insertion_auc", "deletion_auc"):
-            change = getattr(other, area) - getattr(reference, area)
-            row[f"{area.split('_')[0]} {what}"] = f"{change.mean():+.4f} ({abs(change).max():.4f})"
+            change = getattr(getattr(result, what), area) - getattr(getattr(reference, what), area)
+            name = f"{area.removesuffix('_auc')} {what.replace('_', ' ')}"
+            row[name] = f"{change.mean():+.4f} ({abs(change).max():.4f})"
+    for what, before, after in zip(("maps", "sweeps"), reference.seconds, result.seconds, strict=True):
+        row[f"speed, {what}"] = before / after
     return row

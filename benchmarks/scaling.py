@@ -28,7 +28,7 @@ def table(setting: Setting) -> Table:
     """A row for a base and for each change of one number; on a CPU each in a process of its own, for its peak."""
     base = Size(2, 10, 2, 224) if setting.device == "cpu" else Size(16, 20, 10, 224)
     base = Size(1, 2, 1, 32) if setting.quick else base
-    factors = {"images": (2, 4), "copies": (2, 4), "steps": (2, 4), "size": (0.5, 1.5)}
+    factors = {"images": (4,), "copies": (4,), "steps": (4,), "size": (0.5, 1.5)}
     changed = [
         replace(base, **{key: int(getattr(base, key) * factor)})
         for key, several in factors.items()

@@ -36,7 +36,7 @@ CPU = (
     Plan("resnet50", 2, 1, 1, 1, 32, (4, 8, 16), 3),
     Plan("vit_b_16", 1, 1, 1, 1, 12, (4, 10), 3),
 )
-FAST = ("bf16", "bf16 compile")
+FAST = ("tf32", "bf16", "bf16 compile")
 GPU = (
     Plan("efficientnet_lite0", 16, 10, 10, 8, 223, (32, 64, 128, 256), 5, FAST),
     Plan("resnet50", 16, 10, 10, 8, 223, (32, 64, 128, 256), 5, FAST),
