@@ -19,11 +19,10 @@ class Classifier(torch.nn.Module):
     other size, `weights_sha256` identifies the weights ("random" for random ones). Parameters require no gradients, so
     a backward pass computes the input's alone. The first output is checked: UserError if it is not logits, or is NaN.
     `autocast`, if it is set, is the dtype that `net` computes in where torch's autocast holds that to be safe; logits
-    and gradients come in the images' dtype all the same. `sizes`: batches of which `compile_for` is in force.
+    and gradients come in the images' dtype all the same.
     """
 
     autocast: torch.dtype | None = None
-    sizes: frozenset[int] = frozenset()
 
     def __init__(
         self,
@@ -44,6 +43,7 @@ class Classifier(torch.nn.Module):
         self.weights_sha256 = weights_sha256
         self._checked = False
         self._compiled: Callable | None = None
+        self._frozen: list[int] = []
         like = next((p for p in net.parameters() if p.is_floating_point()), torch.empty(0))
         for name in ("mean", "std"):
             values = torch.tensor(getattr(preprocess, name), dtype=like.dtype, device=like.device)
@@ -63,27 +63,38 @@ class Classifier(torch.nn.Module):
             raise UserError(f"this model takes images of {height}x{width} alone, not {tuple(images.shape[-2:])}")
         inputs = images if normalised else (images - self.mean) / self.std
         with torch.autocast(images.device.type, self.autocast) if self.autocast else contextlib.nullcontext():
-            logits = self._passing(inputs)(inputs)
+            logits = self._passed(inputs)
         if not self._checked:
             check_logits(logits, len(images), self.classes, name=type(self.net).__name__)
             self._checked = True
         return logits.to(images.dtype) if self.autocast else logits
 
-    def compile_for(self, *sizes: int, backend: str | Callable = "inductor") -> None:
-        """From now on batches of these sizes go through a network compiled for each of their shapes, others as ever.
+    def compile_net(self, *, frozen: bool = False, backend: str | Callable = "inductor") -> None:
+        """From now on the network is compiled for each image size; a batch may have any number of images above 1.
 
-        So do passes while a layer has hooks, which compiled code would not call, and passes of copies.
+        `frozen` compiles passes without gradients alone, with the weights built in. As ever are passes while a layer
+        has hooks, which compiled code would not call, passes of copies, and, if frozen, all once weights have changed.
         """
-        self.sizes = frozenset(sizes)
+        if frozen:
+            torch._inductor.config.freezing = True
+            self._frozen = self._versions()
         net = self.net  # in a function, since a compiled module would be a second child of this one
-        self._compiled = self._compiled or torch.compile(lambda inputs: net(inputs), dynamic=False, backend=backend)
+        self._compiled = torch.compile(lambda inputs: net(inputs), dynamic=False, backend=backend)
 
-    def _passing(self, inputs: Tensor) -> Callable[[Tensor], Tensor]:
-        if not self._compiled or len(inputs) not in self.sizes:
-            return self.net
-        hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-        hooked = any(getattr(module, kind) for module in self.net.modules() for kind in hooks)
-        return self.net if hooked else self._compiled
+    def _passed(self, inputs: Tensor) -> Tensor:
+        if not self._compiled or len(inputs) < 2 or self._hooked():
+            return self.net(inputs)
+        if self._frozen and (torch.is_grad_enabled() or self._versions() != self._frozen):
+            return self.net(inputs)
+        torch._dynamo.maybe_mark_dynamic(inputs, 0)  # else it would be compiled anew for each number of images
+        return self._compiled(inputs)
+
+    def _versions(self) -> list[int]:
+        return [parameter._version for parameter in self.net.parameters()]
+
+    def _hooked(self) -> bool:
+        kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+        return any(getattr(module, kind) for module in self.net.modules() for kind in kinds)
 
     def __getstate__(self) -> dict:
         return super().__getstate__() | {"_compiled": None}  # a copy's weights may be changed

@@ -6,8 +6,9 @@ Written for speed on a CPU: batch norms folded into the convolutions, no padded 
 import math
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d, pad, relu6
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 # kernel, stride, expansion, output channels, repeats
@@ -32,6 +33,13 @@ class SameConv(nn.Conv2d):
         return conv2d(x, weight, self.bias, self.stride, self.padding, 1, self.groups)
 
 
+class ReLU6(nn.ReLU6):
+    """In place where no gradient is wanted: forward passes alone are faster so, those with a gradient slower."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu6(x, inplace=not torch.is_grad_enabled())
+
+
 class Block(nn.Module):
     """Expansion, depthwise convolution, projection; plus the input where the shapes are equal."""
 
@@ -39,8 +47,8 @@ class Block(nn.Module):
         super().__init__()
         wide = inputs * expansion
         if expansion != 1:
-            self.expand_conv, self.bn0, self.relu0 = _conv(inputs, wide), _norm(wide), nn.ReLU6()
-        self.depthwise_conv, self.bn1, self.relu1 = _conv(wide, wide, kernel, stride, wide), _norm(wide), nn.ReLU6()
+            self.expand_conv, self.bn0, self.relu0 = _conv(inputs, wide), _norm(wide), ReLU6()
+        self.depthwise_conv, self.bn1, self.relu1 = _conv(wide, wide, kernel, stride, wide), _norm(wide), ReLU6()
         self.project_conv, self.bn2 = _conv(wide, outputs), _norm(outputs)
         self.skip = stride == 1 and inputs == outputs
 
@@ -59,7 +67,7 @@ class Lite(nn.Module):
 
     def __init__(self, width: float, depth: float, classes: int) -> None:
         super().__init__()
-        self.conv_stem, self.bn0, self.relu0 = _conv(3, STEM, 3, 2), _norm(STEM), nn.ReLU6()
+        self.conv_stem, self.bn0, self.relu0 = _conv(3, STEM, 3, 2), _norm(STEM), ReLU6()
         blocks, inputs = [], STEM
         for index, (kernel, stride, expansion, channels, repeats) in enumerate(STAGES):
             outputs = _rounded(channels * width)
@@ -68,7 +76,7 @@ class Lite(nn.Module):
                 blocks.append(Block(inputs, outputs, kernel, 1 if repeat else stride, expansion))
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
-        self.conv_head, self.bn1, self.relu1 = _conv(inputs, HEAD), _norm(HEAD), nn.ReLU6()
+        self.conv_head, self.bn1, self.relu1 = _conv(inputs, HEAD), _norm(HEAD), ReLU6()
         self.fc = nn.Linear(HEAD, classes)
 
     def forward(self, x: Tensor) -> Tensor:

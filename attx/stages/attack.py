@@ -15,7 +15,7 @@ from attx.stages import common
 
 def run(spec: dict, *, code: str, device: str, weights: Path, shard: Path, label: str, out: Path) -> None:
     """`spec`: {data, model, attack, dtype, threads, batch_size}; `label`: data/model/attack/shard."""
-    bench = common.set_up(spec, device, weights)
+    bench = common.set_up(spec, device, weights, compiling=("cuda",))
     rows = manifest.read(shard)
     labels = np.array([row.label for row in rows], np.int64)
     found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))

@@ -25,7 +25,7 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     The model is loaded once. A store that is there already, of the same spec, code, model and images, is kept: so it is
     with several methods in a job, of which one has changed.
     """
-    bench = common.set_up(spec, device, weights)
+    bench = common.set_up(spec, device, weights, compiling=("cuda",))
     rows = manifest.read(shard)
     chosen = predictions.read(predicted)
     targets = np.array([chosen[row.image_id].target(spec["target"]) for row in rows], np.int64)

@@ -19,10 +19,11 @@ from attx.stages.engine import Bench
 PACKAGES = ("attx", "torch", "torchvision", "timm", "captum", "numpy", "pillow", "zarr")
 
 
-def set_up(spec: dict, device: str, weights: Path) -> Bench:
+def set_up(spec: dict, device: str, weights: Path, compiling: tuple[str, ...] = ()) -> Bench:
     """The bench that a slice with model, data and the machine's keys describes.
 
-    `weights`: what stage `weights` wrote; UserError if the model that loads now is another than that.
+    `compiling`: the kinds of device where the network is compiled, if the slice says so. `weights`: what stage
+    `weights` wrote; UserError if the model that loads now is another than that.
     """
     where, dtype = prepare(spec, device)
     model = load_model("model", **spec["model"])
@@ -33,6 +34,8 @@ def set_up(spec: dict, device: str, weights: Path) -> Bench:
         )
     model = model.to(where, dtype)
     batch_size = tune(model, spec, where, dtype)
+    if spec.get("compile") and where.type in compiling:
+        model.compile_net(frozen=where.type == "cpu")
     name = str(spec["model"].get("name") or spec["model"].get("function") or spec["model"]["use"])
     return Bench(model, where, dtype, batch_size, listing.reader(spec["data"]["use"]), name)
 
@@ -50,14 +53,12 @@ def prepare(spec: dict, device: str) -> tuple[torch.device, torch.dtype]:
 
 
 def tune(model: Classifier, spec: dict, where: torch.device, dtype: torch.dtype) -> int:
-    """Set a model up for a slice's precision and compile it if asked to; the slice's batch size, in numbers."""
+    """Set a model up for a slice's precision; the slice's batch size, found for the model if it is auto."""
     precision, size = spec.get("precision", "full"), spec["batch_size"]
     model.autocast = torch.bfloat16 if precision == "bfloat16" else None
-    if size == "auto":
-        size = auto(model, where, dtype, {"precision": precision, "threads": spec["threads"]})
-    if spec.get("compile") and where.type == "cuda":  # on a CPU gradients became slower: docs/performance.md
-        model.compile_for(size, max(1, size // 4))
-    return size
+    if size != "auto":
+        return size
+    return auto(model, where, dtype, {"precision": precision, "threads": spec["threads"]})
 
 
 def facts(model: Classifier) -> dict:

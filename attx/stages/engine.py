@@ -111,7 +111,6 @@ class Bench:
         found = sized(spec, self.batch_size, self.shrink)
         own = [found[key]["batch_size"] for key in ENTRIES if "batch_size" in found.get(key, {})]
         self.largest = max(self.fitting, *own, 1)
-        self.model.sizes = frozenset({self.fitting, max(1, self.fitting // 4), *own})
         return found
 
 

@@ -36,7 +36,7 @@ def run(
 
     Attributions of another model are resized bilinearly to this one's images; the column `source` names that model.
     """
-    bench = common.set_up(spec, device, weights)
+    bench = common.set_up(spec, device, weights, compiling=("cuda", "cpu"))
     chosen = predictions.read(predicted)
     rows = manifest.read(shard)
     content = store.read(attributions, [row.image_id for row in rows])

@@ -20,7 +20,7 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     One row per image and step 0 ... steps: image_id, data, model, method, step, loss (the attack's objective),
     probability (softmax) of the class explained, distance (largest change of a value), title (the class's name).
     """
-    bench = common.set_up(spec, device, weights)
+    bench = common.set_up(spec, device, weights, compiling=("cuda",))
     chosen = predictions.read(predicted)
     names = bench.model.class_names or [f"class {k}" for k in range(bench.model.classes)]
     data, model, method = label.split("/")

@@ -110,22 +110,22 @@ def compiled():
     model, made = small().double(), []
 
     def backend(graph, inputs):
-        made.append(next(tuple(x.shape) for x in inputs if x.ndim == 4 and x.shape[1] == 3 and len(x) != 8))
+        made.append(next(tuple(x.shape[2:]) for x in inputs if isinstance(x, torch.Tensor) and x.shape[2:3] == (24,)))
         return aot_eager(graph, inputs)
 
-    model.compile_for(4, 2, backend=backend)
+    model.compile_net(backend=backend)
     return model, made
 
 
-def test_batches_of_the_sizes_given_are_compiled_and_others_are_not(compiled):
+def test_one_compilation_serves_batches_of_all_sizes(compiled):
     model, made = compiled
     plain = small().double()
-    for images in (PIXELS, PIXELS[:3], PIXELS[:2], PIXELS[:1], PIXELS, PIXELS[:2]):
+    for images in (PIXELS, PIXELS[:3], PIXELS[:2], PIXELS[:1], PIXELS[..., :20], PIXELS[:3, ..., :20]):
         for found, want in zip(
             with_gradient(model, images.double()), with_gradient(plain, images.double()), strict=True
         ):
             torch.testing.assert_close(found, want, rtol=1e-12, atol=1e-15)
-    assert made == [(4, 3, 24, 24), (2, 3, 24, 24)]
+    assert made == [(24, 24), (24, 20)]
 
 
 def test_hooks_on_layers_and_copies_with_other_weights_pass_the_compiled_network_by(compiled):
@@ -139,3 +139,17 @@ def test_hooks_on_layers_and_copies_with_other_weights_pass_the_compiled_network
     torch.testing.assert_close(changed(PIXELS.double()), logits + 1)
     assert len(made) == 1
     assert [name for name, _ in model.named_children()] == ["net"]
+
+
+def test_frozen_code_is_for_passes_without_gradients_and_for_the_weights_it_was_made_of(monkeypatch):
+    monkeypatch.setattr(torch._inductor.config, "freezing", False)  # put back after the test
+    model, runs = small(), []
+    model.compile_net(frozen=True, backend=lambda graph, inputs: lambda *given: runs.append(1) or graph(*given))
+    with_gradient(model, PIXELS)
+    assert not runs
+    with torch.no_grad():
+        logits = model(PIXELS)
+        assert len(runs) == 1
+        model.net.head.bias.add_(1)
+        torch.testing.assert_close(model(PIXELS), logits + 1)
+    assert len(runs) == 1
