@@ -15,7 +15,7 @@ from attx.errors import UserError
 from attx.gradients.objectives import OBJECTIVES, CrossEntropy
 from attx.gradients.step import SIGN
 from attx.gradients.update import advance
-from attx.rng import Rows
+from attx.rng import Rows, pick
 
 
 class Step(NamedTuple):
@@ -91,7 +91,7 @@ class Attack:
         def value(inputs: Tensor, image: list[int]) -> Tensor:
             if keep_size and inputs.shape[2:] != images.shape[2:]:
                 inputs = F.interpolate(inputs, images.shape[2:], mode="bilinear", align_corners=False)
-            return self.objective(model(inputs), targets[image])
+            return self.objective(model(inputs), pick(targets, image))
 
         for step in range(self.steps):
             gradient = self.estimate(value, point, rows.at(step), memory)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from attx.errors import UserError
+from attx.gradients.estimate import add_runs
 from attx.rng import Rows, Stream
 
 
@@ -55,14 +56,15 @@ def explore(
     paths = 1 if rivals is None else rivals.shape[1]
     image = torch.arange(len(images), device=images.device).repeat_interleave(paths)
     rival = None if rivals is None else rivals.flatten()
-    for rows in torch.arange(len(image), device=image.device).split(batch_size):
+    owners = [i for i in range(len(images)) for _ in range(paths)]
+    for start in range(0, len(owners), batch_size):
+        rows = slice(start, start + batch_size)
         chosen = image[rows]
         k = None if rival is None else rival[rows]
         found = torch.zeros_like(images[chosen])
         for alive, change in _follow(model, images[chosen], targets[chosen], k, radius[chosen], steps, stop, restart):
             found[alive] += change
-        for i, change in zip(chosen.tolist(), found, strict=True):
-            total[i] += change
+        add_runs(total, found, owners[rows])
     return total
 
 

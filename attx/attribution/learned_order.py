@@ -16,7 +16,7 @@ from attx.gradients.estimate import MeanGradient
 from attx.metrics.ranking import rank
 from attx.metrics.substrates import make
 from attx.postprocess import postprocess
-from attx.rng import Rows
+from attx.rng import Rows, pick
 from attx.transforms.reveal import Reveal
 
 BETAS = (0.8, 0.95)  # Adam's; the run is too short for its usual .9 and .999
@@ -83,7 +83,7 @@ class _Curves:
 
     def _log(self, inputs: Tensor, image: list[int]) -> tuple[Tensor, Tensor]:
         """log p and log(1 - p), exact where p is close to 0 or to 1."""
-        logits, target = self.model(inputs), self.targets[image][:, None]
+        logits, target = self.model(inputs), pick(self.targets, image)[:, None]
         whole = logits.logsumexp(1)
         others = logits.scatter(1, target, -torch.inf).logsumexp(1)
         return logits.gather(1, target)[:, 0] - whole, others - whole

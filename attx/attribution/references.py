@@ -10,7 +10,7 @@ from attx.data import listing, manifest
 from attx.data.loading import load_batch
 from attx.errors import UserError
 from attx.preprocess import Preprocess
-from attx.rng import Rows, Stream
+from attx.rng import Rows, Stream, pick
 
 
 @dataclass
@@ -72,14 +72,14 @@ class Expectation:
         references = self.references(model, images)
         total = torch.zeros_like(images)
         for batch in self._batches(Rows.of(self.seed, image_ids, self.copies, step=0)):
-            x = images[batch.image]
+            x = pick(images, batch.image)
             if self.sigma:
                 x = x + self.sigma * batch.normal(Stream.NOISE, images.shape[1:], images)
             drawn = batch.uniform(Stream.REFERENCE, (2,), images)
             reference = references[(drawn[:, 0] * len(references)).long()]
             with torch.enable_grad():
                 point = torch.lerp(reference, x, drawn[:, 1, None, None, None]).detach().requires_grad_()
-                (gradient,) = torch.autograd.grad(forward(point, targets[batch.image]).sum(), point)
+                (gradient,) = torch.autograd.grad(forward(point, pick(targets, batch.image)).sum(), point)
             total.index_add_(0, torch.tensor(batch.image, device=x.device), (x - reference) * gradient)
         return total / self.copies
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attx.attribution.forward import target_output
 from attx.gradients.estimate import MeanGradient
-from attx.rng import Rows
+from attx.rng import Rows, pick
 from attx.transforms.spectrum import Spectrum
 
 
@@ -27,6 +27,8 @@ def build(
 
     def attribute(model: Callable, images: Tensor, targets: Tensor, image_ids: list) -> Tensor:
         forward = target_output(model, output)
-        return estimate(lambda x, image: forward(x, targets[image]), images, Rows.of(seed, image_ids, copies, step=0))
+        return estimate(
+            lambda x, image: forward(x, pick(targets, image)), images, Rows.of(seed, image_ids, copies, step=0)
+        )
 
     return attribute

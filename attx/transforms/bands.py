@@ -31,20 +31,22 @@ class Bands:
         noise = self.sigma * rows.normal(Stream.NOISE, x.shape[1:], x)
         mask = 1 - self.rho + 2 * self.rho * rows.uniform(Stream.SPECTRUM, x.shape[1:], x)
         spectrum = torch.fft.fft2(x)
-        ring = _rings(*x.shape[2:]).to(x.device)
-        low = ring <= self._cutoffs(spectrum, ring)[:, None, None]
-        weight = torch.where(low, x.new_tensor(self.low_weight), x.new_tensor(1 - self.low_weight))[:, None]
+        ring = _rings(*x.shape[2:])
+        low = ring.to(x.device, non_blocking=True) <= self._cutoffs(spectrum, ring)[:, None, None]
+        weight = torch.where(low, x.new_full((), self.low_weight), x.new_full((), 1 - self.low_weight))[:, None]
         change = torch.fft.fft2(x + noise) * mask - spectrum
         return x + torch.fft.ifft2(weight * change).real
 
     def _cutoffs(self, spectrum: Tensor, ring: Tensor) -> Tensor:
         """(rows,): the last ring of the low frequencies."""
         order, sizes = ring.flatten().argsort(stable=True), ring.flatten().bincount().tolist()
+        order = order.to(spectrum.device, non_blocking=True)
         energy = (spectrum.real.square() + spectrum.imag.square()).sum(1).flatten(1)[:, order]
         rings = torch.stack([part.sum(1) for part in energy.split(sizes, 1)], 1)
         rings[:, 0] = 0  # the mean
-        within = rings.cpu().cumsum(1)  # on the host, where sums have one order
-        return (within < self.energy * within[:, -1:]).sum(1).to(spectrum.device)
+        # cumulative sums as a product, which has one order on every device
+        within = rings.double() @ torch.ones(2 * [rings.shape[1]], dtype=torch.float64, device=rings.device).triu()
+        return (within < self.energy * within[:, -1:]).sum(1)
 
 
 def _rings(height: int, width: int) -> Tensor:

@@ -65,7 +65,9 @@ def _sizes(n: int, draws: list[float]) -> list[int]:
 def _resize(block: Tensor) -> Tensor:
     """Down to int(0.8 n) + 1 and back, bilinear."""
     vertical, horizontal = (
-        (_bilinear(int(n * 0.8) + 1, n) @ _bilinear(n, int(n * 0.8) + 1)).to(block.device, block.dtype)
+        (_bilinear(int(n * 0.8) + 1, n) @ _bilinear(n, int(n * 0.8) + 1)).to(
+            block.device, block.dtype, non_blocking=True
+        )
         for n in block.shape[1:]
     )
     return (vertical @ block @ horizontal.T).clamp(0, 1)
@@ -87,7 +89,8 @@ def _low_frequencies(block: Tensor) -> Tensor:
 
 def _drop(block: Tensor, draws: list[float]) -> Tensor:
     """Each channel 0 with probability 0.1, else divided by 0.9."""
-    return block * block.new_tensor([(u >= 0.1) / 0.9 for u in draws])[:, None, None]
+    kept = torch.tensor([(u >= 0.1) / 0.9 for u in draws], dtype=block.dtype)
+    return block * kept.to(block.device, non_blocking=True)[:, None, None]
 
 
 OPERATIONS = (  # (block, noise, number, numbers for the channels) -> block

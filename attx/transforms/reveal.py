@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from attx.rng import Rows, Stream, pick
@@ -24,7 +25,8 @@ class Reveal:
     def __call__(self, places: Tensor, rows: Rows) -> Tensor:
         """`places` (rows, 1, H, W) -> (rows, C, H, W)."""
         drawn = rows.uniform(Stream.FRACTION, (2,), places)[:, int(self.deleting)]
-        fraction = (drawn + drawn.new_tensor(rows.copy)) / self.copies
+        copies = torch.tensor(rows.copy, dtype=drawn.dtype).to(drawn.device, non_blocking=True)
+        fraction = (drawn + copies) / self.copies
         part = ((places - 1 + fraction.view(-1, 1, 1, 1)) / self.softness).sigmoid()
         covers, images = (pick(x, rows.image) for x in (self.covers, self.images))
         return covers + (images - covers) * (1 - part if self.deleting else part)

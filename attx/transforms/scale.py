@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from attx.rng import Rows
@@ -15,4 +16,5 @@ class Scale:
 
     def __call__(self, x: Tensor, rows: Rows) -> Tensor:
         """`x` (rows, C, H, W) -> the same shape."""
-        return x * x.new_tensor([self.factors[copy] for copy in rows.copy])[:, None, None, None]
+        factors = torch.tensor([self.factors[copy] for copy in rows.copy], dtype=x.dtype)
+        return x * factors.to(x.device, non_blocking=True)[:, None, None, None]

@@ -22,8 +22,8 @@ class Shift:
     def __call__(self, x: Tensor, rows: Rows) -> Tensor:
         """`x` (rows, C, H, W) -> the same shape."""
         copy = torch.tensor(rows.copy)
-        vertical = self._matrices(x.shape[2], copy % self.side).to(x.device, x.dtype)
-        horizontal = self._matrices(x.shape[3], copy // self.side).to(x.device, x.dtype)
+        vertical = self._matrices(x.shape[2], copy % self.side).to(x.device, x.dtype, non_blocking=True)
+        horizontal = self._matrices(x.shape[3], copy // self.side).to(x.device, x.dtype, non_blocking=True)
         return vertical[:, None] @ x @ horizontal[:, None].transpose(-1, -2)
 
     def _matrices(self, n: int, place: Tensor) -> Tensor:

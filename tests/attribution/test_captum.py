@@ -126,5 +126,5 @@ def test_it_is_a_line_in_a_config():
             "methods": {"occlusion": {"use": "captum", "name": "Occlusion", "arguments": WINDOWS}},
         }
     )
-    expected = {"use": "captum", "name": "Occlusion", "arguments": WINDOWS, "seed": 3407, "batch_size": 16}
+    expected = {"use": "captum", "name": "Occlusion", "arguments": WINDOWS, "seed": 3407, "batch_size": "auto"}
     assert config.method("occlusion") == expected
