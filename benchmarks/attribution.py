@@ -39,8 +39,8 @@ def _rows(setting: Setting, plan: Plan, found: Table) -> list[dict]:
     return contest(
         setting,
         plan,
-        model,
         explain,
+        found.notes,
         gradient=True,
         published=lambda worker: worker.attribution(plan.published),
         factor=lambda passes: PUBLISHED * passes / (2 * BATCH * plan.published),

@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -52,14 +53,16 @@ def spread(name: str, values: tuple[float, float, float]) -> dict[str, float | s
     return {name: median, f"{name}: range": f"{low:.2f} to {high:.2f}"}
 
 
-def fastest(one_pass: Callable[[int], object], sizes: Iterable[int], device: str) -> int:
+def fastest(one_pass: Callable[[int], object], sizes: Sequence[int], device: str) -> int:
     """The batch size whose pass takes the least time an input; those beyond the device's memory are left out."""
-    times = {}
+    times: dict[int, float] = {}
+    one_pass(sizes[0])
     for size in sizes:
-        try:
-            one_pass(size)  # libraries choose their algorithms at the first pass
-            times[size] = min(timed(lambda: one_pass(size), device) for _ in range(3 if device == "cuda" else 1)) / size  # noqa: B023
+        call = partial(one_pass, size)
+        try:  # on a GPU libraries choose their algorithms at the first pass of a size
+            repeats = [timed(call, device) for _ in range(4 if device == "cuda" else 1)]
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
             break
-    return min(times, key=times.get)
+        times[size] = min(repeats) / size
+    return min(times, key=times.__getitem__)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch import nn
 
 from benchmarks import clock, floor
@@ -18,8 +19,8 @@ Method = Callable[[nn.Module, int], object]  # of a model and a batch size
 def contest(
     setting: Setting,
     plan: Plan,
-    model: nn.Module,
     method: Method,
+    notes: list[str],
     *,
     gradient: bool,
     published: Callable[[Worker], float],
@@ -27,24 +28,24 @@ def contest(
 ) -> list[dict]:
     """A row for each option. `published` asks its process for seconds, which `factor`, of the passes, makes comparable.
 
-    The method gets the batch size that is best for the bare passes.
+    The method gets the batch size that is best for the bare passes. An option that fails gets a note.
     """
-    contenders, rows = {}, []
     with Worker(plan.model, setting.device) as worker:
-        contenders["published"] = partial(published, worker)
+        contenders, rows = {"published": partial(published, worker)}, []
         for option in ("float32", *plan.options):
-            net = dressed(plan.model, option, setting)
-            batch = under(option, lambda net=net: floor.best_batch(net, plan.batches, gradient, setting.device))
-            shapes = floor.shapes_of(lambda recorder, batch=batch: method(recorder, batch), model)
-            bare = floor.bare(net, shapes, batch, gradient)
-            own, bare = partial(under, option, partial(method, net, batch)), partial(under, option, bare)
-            if option != "float32" or setting.device == "cuda":  # compilers, and libraries on a GPU, begin slowly
-                bare(), own()
-            contenders[f"bare {option}"] = partial(clock.timed, bare, setting.device)
-            contenders[option] = partial(clock.timed, own, setting.device)
-            rows.append({"model": plan.model, "option": option, "batch": batch, "passes": _said(shapes)})
+            try:
+                row, sides, passes = _entry(setting, plan, method, option, gradient)
+            except (
+                RuntimeError,
+                torch.OutOfMemoryError,
+            ) as error:  # a compiler that is not there, or refuses the model
+                if option == "float32":
+                    raise
+                notes.append(f"{plan.model}, {option}: {type(error).__name__}: {str(error).splitlines()[0]}")
+                continue
+            rows.append(row)
+            contenders |= sides
         times = clock.interleaved(contenders, plan.rounds)
-    passes = sum(shapes.values())
     for row in rows:
         own, bare = times[row["option"]], times[f"bare {row['option']}"]
         row["ms a pass, bare"] = 1000 * statistics.median(bare) / passes
@@ -52,6 +53,22 @@ def contest(
         row |= clock.spread("efficiency", clock.ratio(bare, own))
         row |= clock.spread("published / attx", clock.ratio(times["published"], own, factor(passes)))
     return rows
+
+
+def _entry(
+    setting: Setting, plan: Plan, method: Method, option: str, gradient: bool
+) -> tuple[dict, dict[str, Callable[[], float]], int]:
+    """The beginning of an option's row, its two contenders and the number of passes."""
+    model = dressed(plan.model, option, setting)
+    batch = under(option, lambda: floor.best_batch(model, plan.batches, gradient, setting.device))
+    shapes = floor.shapes_of(lambda recorder: method(recorder, batch), model)
+    sides = {f"bare {option}": floor.bare(model, shapes, batch, gradient), option: partial(method, model, batch)}
+    sides = {name: partial(under, option, side) for name, side in sides.items()}
+    if option != "float32" or setting.device == "cuda":  # compilers, and libraries on a GPU, begin slowly
+        for side in sides.values():
+            side()
+    row = {"model": plan.model, "option": option, "batch": batch, "passes": _said(shapes)}
+    return row, {name: partial(clock.timed, side, setting.device) for name, side in sides.items()}, sum(shapes.values())
 
 
 def _said(shapes: Counter) -> str:

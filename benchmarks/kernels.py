@@ -4,6 +4,7 @@ import contextlib
 import os
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from attx_kernels import dispatch
@@ -40,14 +41,23 @@ def table(setting: Setting) -> Table:
     )
     size, copies = (32, 2) if setting.quick else (224, 8 if setting.device == "cpu" else 128)
     for case in cases(setting.device, setting.dtype, size, copies, k=50 if setting.quick else 1000):
-        ways = ("torch", "triton") if setting.device == "cuda" and has_triton(case.prepare) else ("torch",)
-        times = clock.interleaved({w: lambda w=w: timed(case, w, setting) for w in ways}, 2 if setting.quick else 5)  # noqa: B023
-        for name in ways:
-            seconds = statistics.median(times[name])
+        try:
+            times = both(case, setting)
+        except Exception as error:  # a compiler's, in whatever words: the other kernels go on
+            found.notes.append(f"{case.kernel}, {case.what}: {type(error).__name__}: {str(error).splitlines()[0]}")
+            continue
+        for name, seconds in times.items():
             row = {"kernel": case.kernel, "what": case.what, "way": name, "ms": 1000 * seconds}
             row |= {"GB/s": case.bytes / seconds / 1e9, "TFLOP/s": case.flop / seconds / 1e12}
             found.rows.append(row | {"share": max(case.bytes / bandwidth, case.flop / rate) / seconds})
     return found
+
+
+def both(case: Case, setting: Setting) -> dict[str, float]:
+    """Seconds of a call by way: on a CPU torch's alone."""
+    ways = ("torch", "triton") if setting.device == "cuda" and has_triton(case.prepare) else ("torch",)
+    times = clock.interleaved({name: partial(timed, case, name, setting) for name in ways}, 2 if setting.quick else 5)
+    return {name: statistics.median(several) for name, several in times.items()}
 
 
 def timed(case: Case, name: str, setting: Setting) -> float:

@@ -33,9 +33,9 @@ def table(setting: Setting) -> Table:
     except Missing as reason:
         found.notes.append(f"skipped: {reason}")
         return found
-    images, targets, source = models.images_for(model, 4 if few else 16, setting.device, setting.dtype)
+    images, targets, source = models.images_for(model, 4 if few else 8, setting.device, setting.dtype)
     found.notes.append(f"{plan.model}, {len(images)} of {source}, float32.")
-    count = 2 if setting.quick else 10 if few else 50
+    count = 2 if setting.quick else 6 if few else 50
     for library in (captum, torchattacks, quantus):
         try:
             for what, theirs, ours, factor in library(model, images, targets, count):

@@ -10,12 +10,14 @@ COLOURS = {"attribution": "#0072b2", "sweep": "#d55e00", "libraries": "#777777"}
 
 
 def draw(path: Path) -> Path | None:
-    """The plot of a report's JSON, beside it, as PNG; None where there is no matplotlib."""
+    """The plot of a report's JSON, beside it, as PNG; None where there is no matplotlib, or nothing to draw."""
+    held = json.loads(path.read_text())
+    if not any(held["parts"].get(part, {}).get("rows") for part in NAMES):
+        return None
     try:
         from matplotlib.figure import Figure
     except ImportError:
         return None
-    held = json.loads(path.read_text())
     figure = Figure(figsize=(12, 5.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     _efficiencies(left, held["parts"])

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from attx.errors import UserError
 from benchmarks import ROOT, plot, report
 from benchmarks.setting import Setting, Table
 
@@ -22,7 +23,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, help="folder of the report (benchmarks/results; with --quick: none)")
     given = parser.parse_args(arguments)
     setting = Setting.of(given.device, given.quick)
-    setting.as_in_jobs()
+    try:
+        setting.as_in_jobs()
+    except UserError as error:
+        sys.exit(str(error))
     where, tables, failed = report.machine(setting), {}, []
     for part in (part for part in PARTS if part in given.only):
         start = time.perf_counter()
@@ -36,7 +40,7 @@ def main(arguments: list[str]) -> int:
     folder = given.out or (None if given.quick else ROOT / "benchmarks" / "results")
     if folder:
         page = report.write(folder, where, tables)
-        print(f"written: {page}, {plot.draw(page.with_suffix('.json')) or 'no plot: matplotlib is not installed'}")
+        print(f"written: {page}, {plot.draw(page.with_suffix('.json')) or 'no plot'}")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return len(failed)

@@ -33,8 +33,8 @@ class Plan:
 # is done once a step would then weigh more or less than in a run.
 CPU = (
     Plan("efficientnet_lite0", 4, 2, 4, 2, 32, (4, 8, 16, 32), 5),
-    Plan("resnet50", 2, 1, 1, 1, 32, (4, 8, 16), 3),
-    Plan("vit_b_16", 1, 1, 1, 1, 12, (4, 10), 3),
+    Plan("resnet50", 2, 1, 1, 1, 16, (4, 8, 16), 3),
+    Plan("vit_b_16", 1, 1, 1, 1, 8, (4, 10), 3),
 )
 FAST = ("tf32", "bf16", "bf16 compile")
 GPU = (

@@ -39,8 +39,8 @@ def _rows(setting: Setting, plan: Plan, found: Table) -> list[dict]:
     return contest(
         setting,
         plan,
-        model,
         score,
+        found.notes,
         gradient=False,
         published=lambda worker: worker.sweep(plan.points),
         factor=lambda passes: number,
