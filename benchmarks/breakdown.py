@@ -14,6 +14,7 @@ from benchmarks.setting import Missing, Setting, Table
 from benchmarks.worker import pixels_per_step
 
 MARK = "the model's forward"
+WHOLE = "Python and NumPy, between operators"
 BACKWARD = "autograd::engine::evaluate_function: "
 LARGEST = 8
 
@@ -39,7 +40,7 @@ def table(setting: Setting) -> Table:
         "Where the time goes",
         notes=[
             "Shares of the time that operators take themselves "
-            + ("on the GPU" if setting.device == "cuda" else "(NumPy's work and Python's are not among them)")
+            + ("on the GPU" if setting.device == "cuda" else "on the CPU, and of what passes between them")
             + ". The model's are those of its forward passes and of the backward passes that belong to them."
         ],
     )
@@ -70,7 +71,8 @@ def shares(run: Callable[[], object], device: str) -> dict[str, float]:
     """Parts of the whole by name: the model, the largest others, the rest."""
     gpu = device == "cuda"
     with profile(activities=[ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * gpu) as found:
-        run()
+        with record_function(WHOLE):
+            run()
         if gpu:
             torch.cuda.synchronize()
     events = [event for event in found.events() if event.device_type == torch.autograd.DeviceType.CPU]
@@ -82,8 +84,11 @@ def shares(run: Callable[[], object], device: str) -> dict[str, float]:
         spent = sum(kernel.duration for kernel in event.kernels) if gpu else event.self_cpu_time_total
         times["the model" if mine else event.name.removeprefix(BACKWARD)] += spent
     if gpu:  # what was launched by no operator, such as Triton's kernels
-        every = [event for event in found.events() if event.device_type == torch.autograd.DeviceType.CUDA]
-        times["launched by no operator"] = max(0, sum(e.self_device_time_total for e in every) - times.total())
+        device = [event for event in found.events() if event.device_type == torch.autograd.DeviceType.CUDA]
+        every = sum(
+            e.self_device_time_total for e in device if not e.is_user_annotation and e.name not in (MARK, WHOLE)
+        )
+        times["launched by no operator"] = max(0, every - times.total())
     whole = times.total()
     others = [(name, time) for name, time in times.most_common() if name != "the model"]
     named = dict([("the model", times["the model"]), *others[:LARGEST]])
