@@ -20,6 +20,7 @@ except ImportError:  # Triton has no wheels for this platform
 VARIABLE = "ATTX_KERNELS"
 WAYS = ("torch", "triton")
 HALF_OR_SINGLE = (torch.float16, torch.bfloat16, torch.float32)
+TRITONS = (*HALF_OR_SINGLE, torch.bool)
 _used: dict[str, str] = {}
 
 
@@ -31,12 +32,13 @@ def jit(function: Callable) -> Callable:
 def way(kernel: str, x: Tensor) -> str:
     """ "triton" or "torch", for a kernel's name and its input; noted, so that `used` can tell.
 
-    Unforced, Triton takes float16, bfloat16 and float32 on CUDA devices. RuntimeError if the way forced cannot be gone.
+    Unforced, Triton takes booleans and floats of up to 32 bits on CUDA devices. RuntimeError if the way forced cannot be
+    gone.
     """
     forced = os.environ.get(VARIABLE)
     if forced:
         check(x.device)
-    chosen = forced or ("triton" if triton and x.is_cuda and x.dtype in HALF_OR_SINGLE else "torch")
+    chosen = forced or ("triton" if triton and x.is_cuda and x.dtype in TRITONS else "torch")
     _used[kernel] = chosen
     return chosen
 

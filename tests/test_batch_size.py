@@ -65,7 +65,7 @@ def test_other_errors_come_out():
 
 
 def test_on_a_cpu_nothing_is_measured(model, asked):
-    assert batch_size.auto(model, torch.device("cpu"), torch.float32, SETTINGS) == 16
+    assert batch_size.auto(model, torch.device("cpu"), torch.float32, SETTINGS) == 32
     assert asked == []
 
 

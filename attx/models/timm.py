@@ -14,6 +14,7 @@ from attx.errors import UserError, unknown
 from attx.models import state
 from attx.models.classifier import Classifier
 from attx.models.imagenet import class_names
+from attx.models.tuned import tuned
 from attx.models.weights import WeightsFile, locate, sha256
 from attx.preprocess import Preprocess
 
@@ -45,7 +46,7 @@ def build(
         options["img_size"] = size
     net = _net(name, seed, None if found is None else path, overlay, options)
     return Classifier(
-        net,
+        tuned(net),
         preprocess=_preprocess(config, size),
         classes=classes,
         class_names=class_names(classes),

@@ -10,6 +10,7 @@ from attx.errors import UserError, unknown
 from attx.models import state
 from attx.models.classifier import Classifier
 from attx.models.imagenet import CLASSES, class_names
+from attx.models.tuned import tuned
 from attx.models.weights import WeightsFile, locate, sha256
 from attx.preprocess import Preprocess
 
@@ -38,7 +39,7 @@ def build(
         net.aux_logits = False
         setattr(net, head, None)
     return Classifier(
-        net,
+        tuned(net),
         preprocess=_preprocess(published, size or native),
         classes=classes,
         class_names=class_names(classes),

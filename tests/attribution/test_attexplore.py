@@ -90,7 +90,8 @@ def test_random_setting_equals_the_published_loop_on_the_same_draws(case, deviat
             lambda r: r.uniform(Stream.SPECTRUM, x.shape[1:], x),
         )
     )
-    noise = torch.from_numpy(scipy.fft.idctn(noise.numpy(), axes=(-2, -1), norm="ortho"))  # it is drawn for the spectrum
+    # it is drawn for the spectrum
+    noise = torch.from_numpy(scipy.fft.idctn(noise.numpy(), axes=(-2, -1), norm="ortho"))
     method = attx.AttEXplore(model, copies=copies, steps=steps, diversity_prob=0, rho=0.5, sigma=16 / 255)
     found = method.attribute(x, target=y, image_ids=ids)
     expected = published(model, x, y, steps=steps, noise=noise, mask=mask, rho=0.5, sigma=16 / 255)

@@ -59,7 +59,7 @@ def test_an_edited_attack_reruns_what_uses_it(finished):
 
 
 def test_an_edited_kernel_reruns_what_imports_it(finished):
-    finished.edit("kernels/spectrum.py", "return rows @ x @ columns.T", "return (rows @ x) @ columns.T + 0")
+    finished.edit("kernels/spectrum.py", "rows.T @ (x @ columns) if", "rows.T @ (x @ columns + 0) if")
     assert finished.planned() == of_method("attexplore")
 
 
