@@ -32,8 +32,7 @@ def jit(function: Callable) -> Callable:
 def way(kernel: str, x: Tensor) -> str:
     """ "triton" or "torch", for a kernel's name and its input; noted, so that `used` can tell.
 
-    Unforced, Triton takes booleans and floats of up to 32 bits on CUDA devices. RuntimeError if the way forced cannot be
-    gone.
+    Unforced, Triton takes booleans and floats of up to 32 bits on CUDA devices. RuntimeError if a forced way is closed.
     """
     forced = os.environ.get(VARIABLE)
     if forced:
