@@ -108,15 +108,9 @@ def _on_the_device(kind: str, counters: Counters, stream: int, count: int, like:
     exact = like.dtype if like.dtype == torch.float64 else torch.float32
     out = torch.empty(len(counters), count, dtype=exact, device=like.device)
     grid = len(counters), triton.cdiv(count, 8 * BLOCKS)
-    _fill[grid](
-        counters.table.to(like.device, non_blocking=True),
-        out,
-        stream,
-        counters.step,
-        count,
-        NORMAL=kind == "normal",
-        BLOCKS=BLOCKS,
-    )
+    table = counters.table.to(like.device, non_blocking=True)
+    with torch.cuda.device_of(out):
+        _fill[grid](table, out, stream, counters.step, count, NORMAL=kind == "normal", BLOCKS=BLOCKS)
     return out.to(like.dtype)
 
 

@@ -158,12 +158,13 @@ def _launch(a: Tensor, factor: Tensor, out: Tensor, draws: tuple | None = None) 
     tile_m, tile_k = 32, 32
     grid = batch, triton.cdiv(m, tile_m), triton.cdiv(n, tile_n)
     table, noise, mask, step, sigma, rho = draws or (a, 0, 0, 0, 0.0, 0.0)
-    _product[grid](
-        *(a, factor, out, table, noise, mask, step, sigma, rho, m, n, k),
-        *(*a.stride(), *factor.stride(), *out.stride()),
-        *(draws is not None, sigma != 0, k % 8 == 0, PRECISION, tile_m, tile_n, tile_k),
-        num_warps=8,
-    )
+    with torch.cuda.device_of(out):
+        _product[grid](
+            *(a, factor, out, table, noise, mask, step, sigma, rho, m, n, k),
+            *(*a.stride(), *factor.stride(), *out.stride()),
+            *(draws is not None, sigma != 0, k % 8 == 0, PRECISION, tile_m, tile_n, tile_k),
+            num_warps=8,
+        )
 
 
 @jit

@@ -1,0 +1,111 @@
+"""Triton's compiler takes every kernel for GPUs of the Hopper generation. It needs none for that; the interpreter, by
+which the other tests run kernels on a CPU, lets much pass that it does not."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from attx_kernels import dispatch
+
+ROOT = Path(__file__).parents[2]
+NUMBERS = dict.fromkeys(
+    ["height", "width", "inner", "size", "each", "count", "stream", "step", "pool", "k", "m", "n"]
+    + ["image_stride", "row_stride", "column_stride", "stride"],
+    "i32",
+)
+PRODUCT = (
+    dict.fromkeys(("a", "factor", "out"), "*fp32")
+    | {"table": "*i64", "noise": "i32", "mask": "i32", "sigma": "fp32", "rho": "fp32"}
+    | dict.fromkeys(["ab", "am", "ak", "fk", "fn", "ob", "om", "on"], "i32")
+)
+TILE = {"BM": 32, "BN": 256, "BK": 32}
+# module, kernel, types of the arguments that are no sizes or strides, constants, warps
+KERNELS = [
+    ("philox", "_fill", {"table": "*i64", "out": "*fp32"}, {"NORMAL": True, "BLOCKS": 256}, 4),
+    *(
+        (
+            "spectrum",
+            "_product",
+            PRODUCT,
+            TILE | {"DRAWS": draws, "NOISE": draws, "ALIGNED": aligned, "PRECISION": precision},
+            8,
+        )
+        for draws, aligned, precision in ((True, True, "tf32x3"), (True, False, "tf32"), (False, True, "ieee"))
+    ),
+    (
+        "masking",
+        "_mix",
+        {"images": "*bf16", "covers": "*bf16", "out": "*bf16"}
+        | dict.fromkeys(("ranks", "image", "threshold", "inserting"), "*i32"),
+        {"SHARED": 3, "PLAIN": False, "BLOCK": 2048},
+        8,
+    ),
+    (
+        "update",
+        "_smooth",
+        {"gradient": "*fp32", "used": "*fp32", "sums": "*fp32", "constants": "*fp32"},
+        {"RADIUS": 3, "ACROSS": 1, "ROWS": 16, "COLUMNS": 64},
+        4,
+    ),
+    (
+        "update",
+        "_step",
+        dict.fromkeys(
+            ["values", "used", "momentum", "point", "start", "following", "total", "sums", "constants"], "*fp32"
+        ),
+        {"BLOCK": 1024},
+        4,
+    ),
+    ("windows", "_dilate", {"mask": "*u8", "found": "*u8"}, {"RADIUS": 3, "ROWS": 32, "COLUMNS": 256}, 2),
+    (
+        "topk",
+        "_walk",
+        {"candidates": "*i64", "taken": "*u8", "picks": "*i64", "counts": "*i32"},
+        {"RADIUS": 3, "BLOCK": 128, "CELLS": 64},
+        1,
+    ),
+]
+COMPILE = """
+import importlib, json, sys, warnings
+warnings.simplefilter("ignore")
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+for module, kernel, types, constants, warps in json.loads(sys.argv[1]):
+    function = getattr(importlib.import_module(f"attx_kernels.{module}"), kernel)
+    signature = {name: "constexpr" if name in constants else types[name] for name in function.arg_names}
+    source = ASTSource(function, signature=signature, constexprs=constants)
+    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": warps})
+    assert made.asm["cubin"] and made.metadata.shared <= 227 * 1024, kernel
+    print(f"{module}.{kernel}")
+"""
+
+
+def launched() -> set[str]:
+    """Every kernel that a launch `kernel[grid](...)` names."""
+    found = set()
+    for path in (ROOT / "kernels").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Subscript):
+                found.add(f"{path.stem}.{node.func.value.id}")
+    return found
+
+
+@pytest.mark.skipif(dispatch.triton is None, reason="there is no Triton for this platform")
+def test_all_kernels_compile(tmp_path):
+    todo = [(module, kernel, NUMBERS | types, *rest) for module, kernel, types, *rest in KERNELS]
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE, json.dumps(todo)],
+        env=environment | {"TRITON_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert not done.returncode, done.stderr[-3000:]
+    assert set(done.stdout.split()) == launched()
