@@ -12,11 +12,8 @@ import pytest
 from attx_kernels import dispatch
 
 ROOT = Path(__file__).parents[2]
-NUMBERS = dict.fromkeys(
-    ["height", "width", "inner", "size", "each", "count", "stream", "step", "pool", "k", "m", "n"]
-    + ["image_stride", "row_stride", "column_stride", "stride"],
-    "i32",
-)
+NAMES = "height width inner size each count stream step pool k m n image_stride row_stride column_stride stride"
+NUMBERS = dict.fromkeys(NAMES.split(), "i32")
 PRODUCT = (
     dict.fromkeys(("a", "factor", "out"), "*fp32")
     | {"table": "*i64", "noise": "i32", "mask": "i32", "sigma": "fp32", "rho": "fp32"}
