@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from attx import batch_size
 from benchmarks import clock, floor
 from benchmarks.options import dressed, under
 from benchmarks.setting import Plan, Setting
@@ -28,7 +29,8 @@ def contest(
 ) -> list[dict]:
     """A row for each option. `published` asks its process for seconds, which `factor`, of the passes, makes comparable.
 
-    The method gets the batch size that is best for the bare passes. An option that fails gets a note.
+    The bare passes have their best batch size, and so has the method on a GPU; on a CPU it has a job's. An option that
+    fails gets a note.
     """
     with Worker(plan.model, setting.device) as worker:
         contenders, rows = {"published": partial(published, worker)}, []
@@ -61,8 +63,9 @@ def _entry(
     """The beginning of an option's row, its two contenders and the number of passes."""
     model = dressed(plan.model, option, setting)
     batch = under(option, lambda: floor.best_batch(model, plan.batches, gradient, setting.device))
-    shapes = floor.shapes_of(lambda recorder: method(recorder, batch), model)
-    sides = {f"bare {option}": floor.bare(model, shapes, batch, gradient), option: partial(method, model, batch)}
+    own = batch if setting.quick or setting.device == "cuda" else batch_size.CPU
+    shapes = floor.shapes_of(lambda recorder: method(recorder, own), model)
+    sides = {f"bare {option}": floor.bare(model, shapes, batch, gradient), option: partial(method, model, own)}
     sides = {name: partial(under, option, side) for name, side in sides.items()}
     if option != "float32" or setting.device == "cuda":  # compilers, and libraries on a GPU, begin slowly
         for side in sides.values():
