@@ -16,19 +16,20 @@ from attx.files import write_text
 from attx.models.classifier import Classifier
 from attx.throughput import gradient_seconds
 
-# On one thread torch leaves batches of fewer than 16 to slower convolutions. Rows that are dealt evenly to batches of
-# 32 at most come in batches of 16 at least; beyond that differences are small, and other work disturbs measurements.
+# On one thread torch leaves batches of fewer than 16 to slower convolutions; more than 32 rows, dealt evenly to batches
+# of 32 at most, come in batches of 16 at least. Beyond that differences are small, other work disturbs measurements.
 CPU = 32
+MEASURED = ("cuda",)
 FIRST = 8
 GAIN = 1.05  # what a batch twice as large must gain, or the smaller one is taken
 
 
 def auto(model: Classifier, where: torch.device, dtype: torch.dtype, settings: dict) -> int:
-    """The batch size for a model on a device: on a CPU 32, else measured or, if it was before, remembered.
+    """The batch size for a model on a device: 32, on a CUDA device measured or, if it was before, remembered.
 
     `settings` are the other keys of the machine that speed depends on.
     """
-    if where.type == "cpu":
+    if where.type not in MEASURED:
         return CPU
     key = _key(model, where, dtype, settings)
     path = _folder() / f"{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]}.json"

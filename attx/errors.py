@@ -24,7 +24,10 @@ def unknown(kind: str, word: object, known: Iterable[str]) -> UserError:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether a device or the host ran out of memory; torch is not imported to name its errors."""
-    # torch's words in a plain RuntimeError: on the host, of CUDA's runtime, and of cuBLAS and cuDNN
-    told = ("can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+    # the words of plain RuntimeErrors: of the host, of CUDA's runtime and driver, of Triton, of cuBLAS and cuDNN, of
+    # which the last finds no algorithm whose workspace fits
+    told = ("can't allocate memory", "CUDA error: out of memory", "CUDA driver error: out of memory")
+    told += ("Triton Error [CUDA]: out of memory", "STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED")
+    told += ("unable to find an engine to execute this computation",)
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return named or (isinstance(error, RuntimeError) and any(words in str(error) for words in told))

@@ -3,7 +3,6 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 import torch
@@ -53,16 +52,14 @@ def spread(name: str, values: tuple[float, float, float]) -> dict[str, float | s
     return {name: median, f"{name}: range": f"{low:.2f} to {high:.2f}"}
 
 
-def fastest(one_pass: Callable[[int], object], sizes: Sequence[int], device: str) -> int:
-    """The batch size whose pass takes the least time an input; those beyond the device's memory are left out."""
+def fastest(build: Callable[[int], Callable[[], object]], sizes: Sequence[int], device: str) -> int:
+    """The batch size whose run, `build(size)`, takes the least time; those beyond the device's memory are left out."""
     times: dict[int, float] = {}
-    one_pass(sizes[0])
     for size in sizes:
-        call = partial(one_pass, size)
-        try:  # on a GPU libraries choose their algorithms at the first pass of a size
-            repeats = [timed(call, device) for _ in range(4 if device == "cuda" else 1)]
+        try:  # at the first run of a size libraries choose their algorithms
+            run = build(size)
+            times[size] = min(timed(run, device) for _ in range(2))
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
             break
-        times[size] = min(repeats) / size
     return min(times, key=times.__getitem__)

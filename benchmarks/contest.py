@@ -62,10 +62,10 @@ def _entry(
 ) -> tuple[dict, dict[str, Callable[[], float]], int]:
     """The beginning of an option's row, its two contenders and the number of passes."""
     model = dressed(plan.model, option, setting)
-    batch = under(option, lambda: floor.best_batch(model, plan.batches, gradient, setting.device))
+    shapes = floor.shapes_of(lambda recorder: method(recorder, plan.batches[-1]), model)
+    batch, run = under(option, lambda: floor.bare(model, shapes, plan.batches, gradient, setting.device))
     own = batch if setting.quick or setting.device == "cuda" else batch_size.CPU
-    shapes = floor.shapes_of(lambda recorder: method(recorder, own), model)
-    sides = {f"bare {option}": floor.bare(model, shapes, batch, gradient), option: partial(method, model, own)}
+    sides = {f"bare {option}": run, option: partial(method, model, own)}
     sides = {name: partial(under, option, side) for name, side in sides.items()}
     if option != "float32" or setting.device == "cuda":  # compilers, and libraries on a GPU, begin slowly
         for side in sides.values():

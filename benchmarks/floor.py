@@ -1,7 +1,7 @@
-"""The floor: the bare passes that a method makes, as many and of the same sizes, in full batches of the best size."""
+"""The floor: the bare passes that a method makes, as many and of the same sizes, in equal batches of the best size."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -52,19 +52,26 @@ def inputs(model: nn.Module, shape: Shape, batch: int) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def bare(model: nn.Module, shapes: Counter[Shape], batch: int, gradient: bool) -> Callable[[], None]:
-    """All these passes, in batches of `batch`; the inputs are there before."""
-    ready = {shape: inputs(model, shape, min(batch, number)) for shape, number in shapes.items()}
+def bare(
+    model: nn.Module, shapes: Counter[Shape], sizes: Sequence[int], gradient: bool, device: str
+) -> tuple[int, Callable[[], None]]:
+    """The fastest way to make all these passes, and its batch size of `sizes`; the inputs are there before."""
+    batch = clock.fastest(lambda size: passes(model, shapes, size, gradient), sizes, device)
+    return batch, passes(model, shapes, batch, gradient)
+
+
+def passes(model: nn.Module, shapes: Counter[Shape], batch: int, gradient: bool) -> Callable[[], None]:
+    """All these passes, for each shape in equal batches of `batch` at most."""
+    ready = [x for shape, number in shapes.items() for x in _batches(model, shape, number, batch)]
 
     def run() -> None:
-        for shape, number in shapes.items():
-            for start in range(0, number, batch):
-                one_pass(model, ready[shape][: number - start], gradient)
+        for x in ready:
+            one_pass(model, x, gradient)
 
     return run
 
 
-def best_batch(model: nn.Module, sizes: tuple[int, ...], gradient: bool, device: str) -> int:
-    """The fastest of `sizes` at the size of the model's images."""
-    largest = inputs(model, (3, *model.preprocess.shape), max(sizes))
-    return clock.fastest(lambda size: one_pass(model, largest[:size], gradient), sizes, device)
+def _batches(model: nn.Module, shape: Shape, number: int, batch: int) -> list[Tensor]:
+    parts = -(-number // batch)
+    largest = inputs(model, shape, -(-number // parts))
+    return [largest[: number * (part + 1) // parts - number * part // parts] for part in range(parts)]

@@ -45,7 +45,8 @@ def table(setting: Setting) -> Table:
         notes=[
             "Areas under the curves: the mean over the images of option - float32, and the largest difference of an "
             "image. `of maps`: made with the option, swept in float32; `of sweeps`: the same maps, swept with the "
-            "option. Paths in float32 part ways by rounding alone: the row `other batch size` is such a run. `speed`: "
+            "option. Paths in float32 part ways by rounding alone: the row `other batch size` is such a run, and "
+            "`other seed` is what chance does. `speed`: "
             "time in float32 / with the option, one run each, compiled before; on a CPU only sweeps are compiled.",
         ],
     )
@@ -64,7 +65,7 @@ class Result(NamedTuple):
 
 def _rows(setting: Setting, plan: Plan, found: Table) -> list[dict]:
     number, copies, steps = (20, 20, 10) if setting.device == "cuda" else (4, 5, 4) if not setting.quick else (2, 2, 1)
-    full = 128 if setting.device == "cuda" else 16
+    full = 128 if setting.device == "cuda" else 32
     model = models.load(plan.model, setting.device)
     images, targets, source = models.images_for(model, number, setting.device, setting.dtype)
     step = pixels_per_step(images[0, 0].numel(), plan.points)
@@ -73,24 +74,27 @@ def _rows(setting: Setting, plan: Plan, found: Table) -> list[dict]:
         f"{plan.points} points inside each curve"
     )
 
-    def explained(net: nn.Module, batch: int) -> Tensor:
-        method = registry.load("attribution", "attexplore").build(copies=copies, steps=steps, batch_size=batch)
+    def explained(net: nn.Module, batch: int, **seed: int) -> Tensor:
+        method = registry.load("attribution", "attexplore").build(copies=copies, steps=steps, batch_size=batch, **seed)
         return method(net, images, targets, list(range(number)))
 
     def swept(net: nn.Module, maps: Tensor) -> InsertionDeletion:
         return insertion_deletion(net, images, maps, pixels_per_step=step, target=targets, batch_size=full)
 
-    def result(option: str, batch: int, maps: Tensor | None = None) -> Result:
+    def result(option: str, batch: int, maps: Tensor | None = None, **seed: int) -> Result:
         net = dressed(plan.model, option, setting)
         if "compile" in option:
             explained(net, batch), swept(net, images)
-        own, first = under(option, lambda: clock.measured(lambda: explained(net, batch), setting.device))
+        own, first = under(option, lambda: clock.measured(lambda: explained(net, batch, **seed), setting.device))
         given = own if maps is None else maps
         scores, second = under(option, lambda: clock.measured(lambda: swept(net, given), setting.device))
         return Result(own, swept(model, own), scores, (first, second))
 
     reference = result("float32", full)
-    rows = [_row("other batch size", reference, result("float32", full // 2, reference.maps))]
+    rows = [
+        _row("other batch size", reference, result("float32", full // 2, reference.maps)),
+        _row("other seed", reference, result("float32", full, reference.maps, seed=1)),
+    ]
     for option in OPTIONS[setting.device][: 1 if setting.quick else None]:
         try:
             rows.append(_row(option, reference, result(option, full, reference.maps)))

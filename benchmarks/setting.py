@@ -32,8 +32,8 @@ class Plan:
 # On a CPU few images and points, so that all of it takes minutes. The number of copies is never shortened, since what
 # is done once a step would then weigh more or less than in a run.
 CPU = (
-    Plan("efficientnet_lite0", 4, 2, 4, 2, 32, (8, 16, 20, 32), 5),
-    Plan("resnet50", 2, 1, 1, 1, 16, (8, 16, 20, 32), 3),
+    Plan("efficientnet_lite0", 4, 2, 4, 2, 32, (16, 20, 24, 32), 5),
+    Plan("resnet50", 2, 1, 1, 1, 16, (8, 16, 24, 32), 3),
     Plan("vit_b_16", 1, 1, 1, 1, 8, (4, 10, 20), 3),
 )
 FAST = ("tf32", "bf16", "bf16 compile")

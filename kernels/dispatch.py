@@ -24,9 +24,11 @@ TRITONS = (*HALF_OR_SINGLE, torch.bool)
 _used: dict[str, str] = {}
 
 
-def jit(function: Callable) -> Callable:
+def jit(function: Callable | None = None, **options: object) -> Callable:
     """`triton.jit`, where there is Triton."""
-    return triton.jit(function) if triton else function
+    if function is None:
+        return lambda given: jit(given, **options)
+    return triton.jit(function, **options) if triton else function
 
 
 def way(kernel: str, x: Tensor) -> str:
@@ -54,6 +56,25 @@ def check(device: torch.device) -> None:
             f"{VARIABLE}=triton, but the device is {device}: Triton needs a CUDA device, or TRITON_INTERPRET=1 for its "
             f"interpreter; else unset {VARIABLE}"
         )
+
+
+def ready(device: torch.device) -> None:
+    """RuntimeError where kernels would fail on `device`; a kernel that does nothing is compiled and run to see it."""
+    check(device)
+    if device.type == "cuda" and triton and os.environ.get(VARIABLE) != "torch":
+        try:
+            _nothing[(1,)](torch.zeros(1, device=device))
+        except Exception as error:  # of the compiler, the driver, or Triton
+            why = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise RuntimeError(
+                f"Triton cannot run kernels on {device} ({why}): it needs a C compiler and Python's headers; or set "
+                f"{VARIABLE}=torch, which needs neither"
+            ) from error
+
+
+@jit
+def _nothing(x):
+    pass
 
 
 def interpreted() -> bool:

@@ -163,7 +163,7 @@ def eight(number, stream, copy, step, k0, k1, NORMAL: tl.constexpr, DTYPE: tl.co
     return tl.reshape(tl.join(even, odd), (number.shape[0], 8 * number.shape[1]))
 
 
-@jit
+@jit(do_not_specialize=["stream", "step", "count"])  # each kind of number would be a kernel of its own
 def _fill(table, out, stream, step, count, NORMAL: tl.constexpr, BLOCKS: tl.constexpr):
     row = tl.program_id(0)
     first = tl.program_id(1) * BLOCKS

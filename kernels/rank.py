@@ -2,7 +2,7 @@
 
 On a CPU the bits of a float32 become an integer of the same order, the index goes into the 32 bits below it, and one
 plain sort of int64, which NumPy does in vector instructions, is the stable sort that is wanted. float64 and GPUs are
-left to torch's stable sort. There is no Triton kernel: beside torch's sort there is only one scatter to do.
+left to torch's stable sort. There is no Triton kernel: all there is to do beside torch's sort is one scatter.
 """
 
 import numpy as np

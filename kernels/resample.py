@@ -33,6 +33,9 @@ def _matrix(like: Tensor, n: int, outer: int, size: Tensor, start: Tensor) -> Te
     line = torch.arange(outer, device=size.device) - start
     inside = (line >= 0) & (line < size)
     source = ((line + 0.5) * (n / size.double()) - 0.5).clamp(0, n - 1)
+    if source.is_cuda:  # where a deterministic scatter is a sort
+        near = (source[..., None] - torch.arange(n, device=source.device)).abs()
+        return ((1 - near).clamp(min=0) * inside[..., None]).to(like.dtype)
     near = source.long()
     far = (near + 1).clamp(max=n - 1)
     part = source - near

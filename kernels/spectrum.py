@@ -19,7 +19,7 @@ WIDEST = 256  # the longest part of a row that one program makes: what is drawn 
 PRECISION = "tf32x3"  # of Triton's products of float32: "ieee", "tf32x3" (three passes of tensor cores), "tf32"
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)  # `sia` has blocks of many sizes
 def dct_matrix(n: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The orthonormal DCT-II matrix, (n, n), rounded from float64."""
     k = torch.arange(n, dtype=torch.float64)
@@ -162,7 +162,7 @@ def _launch(a: Tensor, factor: Tensor, out: Tensor, draws: tuple | None = None) 
         _product[grid](
             *(a, factor, out, table, noise, mask, step, sigma, rho, m, n, k),
             *(*a.stride(), *factor.stride(), *out.stride()),
-            *(draws is not None, sigma != 0, k % 8 == 0, PRECISION, tile_m, tile_n, tile_k),
+            *(draws is not None, sigma != 0, draws is not None and k % 8 == 0, PRECISION, tile_m, tile_n, tile_k),
             num_warps=8,
         )
 
@@ -182,7 +182,7 @@ def _values(first, line, column, k, stream, copy, step, k0, k1, NORMAL: tl.const
     return tl.where(place % 2 == 0, even, odd)
 
 
-@jit
+@jit(do_not_specialize=["noise", "mask", "step", "m", "n", "k"])  # each kind of number would be a kernel of its own
 def _product(a, factor, out, table, noise, mask, step, sigma, rho, m, n, k,
              ab, am, ak, fk, fn, ob, om, on,
              DRAWS: tl.constexpr, NOISE: tl.constexpr, ALIGNED: tl.constexpr, PRECISION: tl.constexpr,

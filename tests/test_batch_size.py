@@ -28,6 +28,7 @@ def asked(monkeypatch, tmp_path):
         return 1 / min(len(images), 32)
 
     monkeypatch.setattr(batch_size, "gradient_seconds", seconds)
+    monkeypatch.setattr(batch_size, "MEASURED", (META.type,))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some GPU")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tried

@@ -75,6 +75,7 @@ class Classifier(torch.nn.Module):
         `frozen` compiles passes without gradients alone, with the weights built in. As ever are passes while a layer
         has hooks, which compiled code would not call, passes of copies, and, if frozen, all once weights have changed.
         """
+        torch._functorch.config.donated_buffer = False  # some methods go backward twice through one forward pass
         if frozen:
             torch._inductor.config.freezing = True
             self._frozen = self._versions()

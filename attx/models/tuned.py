@@ -31,8 +31,13 @@ def fold_batch_norms(net: nn.Module) -> None:
     for node in nodes:
         if node.op != "call_module" or type(modules[node.target]) is not nn.BatchNorm2d:
             continue
-        source = node.args[0]
-        if source.op != "call_module" or type(modules[source.target]) is not nn.Conv2d or len(source.users) > 1:
+        source = next(iter(node.all_input_nodes), None)
+        if (
+            source is None
+            or source.op != "call_module"
+            or type(modules[source.target]) is not nn.Conv2d
+            or len(source.users) > 1
+        ):
             continue
         if called.count(node.target) == called.count(source.target) == 1:
             # in float64, so that folding adds one rounding only

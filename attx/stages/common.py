@@ -85,6 +85,7 @@ def _repeatable(tf32: bool) -> None:
     """Ask CUDA for the same bits in every run: deterministic algorithms where there are any; TF32 only if asked for."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # kernels write all of what they allocate
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cuda.matmul.allow_tf32 = tf32
@@ -105,7 +106,7 @@ def choose_device(device: str) -> torch.device:
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise UserError(f"device: {device!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices, from 0")
     try:
-        dispatch.check(found)
+        dispatch.ready(found)
     except RuntimeError as error:
         raise UserError(str(error)) from error
     return found

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from attx_kernels import dispatch
+from attx_kernels import dispatch, spectrum, topk, update, windows
 
 ROOT = Path(__file__).parents[2]
 NAMES = "height width inner size each count stream step pool k m n image_stride row_stride column_stride stride"
@@ -19,7 +19,9 @@ PRODUCT = (
     | {"table": "*i64", "noise": "i32", "mask": "i32", "sigma": "fp32", "rho": "fp32"}
     | dict.fromkeys(["ab", "am", "ak", "fk", "fn", "ob", "om", "on"], "i32")
 )
-TILE = {"BM": 32, "BN": 256, "BK": 32}
+TILE = {"BM": 32, "BN": spectrum.WIDEST, "BK": 32}
+STEP = dict.fromkeys(("values", "used", "point", "start", "following", "constants"), "*fp32")
+SMOOTH = {"ROWS": update.ROWS, "COLUMNS": update.COLUMNS}
 # module, kernel, types of the arguments that are no sizes or strides, constants, warps
 KERNELS = [
     ("philox", "_fill", {"table": "*i64", "out": "*fp32"}, {"NORMAL": True, "BLOCKS": 256}, 4),
@@ -28,10 +30,14 @@ KERNELS = [
             "spectrum",
             "_product",
             PRODUCT,
-            TILE | {"DRAWS": draws, "NOISE": draws, "ALIGNED": aligned, "PRECISION": precision},
+            TILE | {"DRAWS": draws, "NOISE": draws, "ALIGNED": aligned, "PRECISION": precision} | ones,
             8,
         )
-        for draws, aligned, precision in ((True, True, "tf32x3"), (True, False, "tf32"), (False, True, "ieee"))
+        for draws, aligned, precision, ones in (
+            (True, True, "tf32x3", {"ak": 1, "fn": 1, "on": 1}),
+            (True, False, "tf32", {"ak": 1, "fk": 1, "on": 1}),
+            (False, False, "ieee", {"am": 1, "fn": 1, "om": 1}),
+        )
     ),
     (
         "masking",
@@ -41,30 +47,38 @@ KERNELS = [
         {"SHARED": 3, "PLAIN": False, "BLOCK": 2048},
         8,
     ),
+    # as launches have them: unit strides are constants, and what is left out is None
     (
         "update",
         "_smooth",
         {"gradient": "*fp32", "used": "*fp32", "sums": "*fp32", "constants": "*fp32"},
-        {"RADIUS": 3, "ACROSS": 1, "ROWS": 16, "COLUMNS": 64},
+        SMOOTH | {"RADIUS": 3, "ACROSS": 1},
         4,
     ),
     (
         "update",
-        "_step",
-        dict.fromkeys(
-            ["values", "used", "momentum", "point", "start", "following", "total", "sums", "constants"], "*fp32"
-        ),
-        {"BLOCK": 1024},
+        "_smooth",
+        {"gradient": "*bf16", "used": "*bf16", "constants": "*fp32"},
+        SMOOTH | {"RADIUS": 7, "ACROSS": 3, "sums": None},
         4,
     ),
-    ("windows", "_dilate", {"mask": "*u8", "found": "*u8"}, {"RADIUS": 3, "ROWS": 32, "COLUMNS": 256}, 2),
+    ("update", "_step", STEP | {"momentum": "*fp32", "total": "*fp32", "sums": "*fp32"}, {"BLOCK": update.BLOCK}, 4),
+    ("update", "_step", STEP, {"BLOCK": update.BLOCK, "momentum": None, "total": None, "sums": None}, 4),
+    (
+        "windows",
+        "_dilate",
+        {"mask": "*u8", "found": "*u8"},
+        {"RADIUS": 3, "ROWS": windows.ROWS, "COLUMNS": windows.COLUMNS, "column_stride": 1},
+        2,
+    ),
     (
         "topk",
         "_walk",
         {"candidates": "*i64", "taken": "*u8", "picks": "*i64", "counts": "*i32"},
-        {"RADIUS": 3, "BLOCK": 128, "CELLS": 64},
+        {"RADIUS": 3, "BLOCK": topk.BLOCK, "CELLS": topk.CELLS},
         1,
     ),
+    ("dispatch", "_nothing", {"x": "*fp32"}, {}, 4),
 ]
 COMPILE = """
 import importlib, json, sys, warnings

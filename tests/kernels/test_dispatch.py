@@ -39,3 +39,16 @@ def test_without_triton_a_forced_triton_fails(monkeypatch):
     monkeypatch.setenv(dispatch.VARIABLE, "triton")
     with pytest.raises(RuntimeError, match="Triton is not installed"):
         dispatch.way("one", X)
+
+
+def test_a_gpu_on_which_triton_fails_is_told_at_once(monkeypatch):
+    class Broken:
+        def __getitem__(self, grid):
+            raise RuntimeError("Failed to find C compiler.\nTrace")
+
+    monkeypatch.setattr(dispatch, "_nothing", Broken())
+    monkeypatch.delenv(dispatch.VARIABLE, raising=False)
+    with pytest.raises(RuntimeError, match=r"Failed to find C compiler.*ATTX_KERNELS=torch"):
+        dispatch.ready(torch.device("cuda"))
+    monkeypatch.setenv(dispatch.VARIABLE, "torch")
+    dispatch.ready(torch.device("cuda"))

@@ -153,3 +153,13 @@ def test_frozen_code_is_for_passes_without_gradients_and_for_the_weights_it_was_
         model.net.head.bias.add_(1)
         torch.testing.assert_close(model(PIXELS), logits + 1)
     assert len(runs) == 1
+
+
+def test_compiled_code_can_be_gone_through_backward_twice():
+    model = small()
+    model.compile_net(backend="aot_eager_decomp_partition")
+    with_gradient(model, PIXELS)  # compiles a backward pass that might give its buffers away
+    leaf = PIXELS.clone().requires_grad_()
+    logits = model(leaf)
+    first = torch.autograd.grad(logits[:, 0].sum(), leaf, retain_graph=True)[0]
+    assert torch.equal(torch.autograd.grad(logits[:, 0].sum(), leaf)[0], first)

@@ -51,7 +51,7 @@ class Shared(nn.Module):
     def forward(self, x):
         y = self.a(x)
         y = y + self.norm(y)
-        return self.second(self.b(self.first(self.b(y)))).mean((2, 3))
+        return self.second(input=self.b(self.first(self.b(y)))).mean((2, 3))
 
 
 class Branching(nn.Module):
