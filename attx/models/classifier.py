@@ -75,9 +75,12 @@ class Classifier(torch.nn.Module):
         `frozen` compiles passes without gradients alone, with the weights built in. As ever are passes while a layer
         has hooks, which compiled code would not call, passes of copies, and, if frozen, all once weights have changed.
         """
-        torch._functorch.config.donated_buffer = False  # some methods go backward twice through one forward pass
+        from torch._functorch import config as autograd  # not loaded with torch
+        from torch._inductor import config as inductor
+
+        autograd.donated_buffer = False  # some methods go backward twice through one forward pass
         if frozen:
-            torch._inductor.config.freezing = True
+            inductor.freezing = True
             self._frozen = self._versions()
         net = self.net  # in a function, since a compiled module would be a second child of this one
         self._compiled = torch.compile(lambda inputs: net(inputs), dynamic=False, backend=backend)

@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 from torch._dynamo.backends.debugging import aot_eager
+from torch._functorch import config as functorch_config
+from torch._inductor import config as inductor_config
 
 from attx.errors import UserError
 from attx.layers import features
@@ -141,7 +143,7 @@ def test_hooks_on_layers_and_copies_with_other_weights_pass_the_compiled_network
     assert [name for name, _ in model.named_children()] == ["net"]
 
 
-@torch._inductor.config.patch(freezing=False)  # put back after the test
+@inductor_config.patch(freezing=False)  # put back after the test
 def test_frozen_code_is_for_passes_without_gradients_and_for_the_weights_it_was_made_of():
     model, runs = small(), []
     model.compile_net(frozen=True, backend=lambda graph, inputs: lambda *given: runs.append(1) or graph(*given))
@@ -155,7 +157,7 @@ def test_frozen_code_is_for_passes_without_gradients_and_for_the_weights_it_was_
     assert len(runs) == 1
 
 
-@torch._functorch.config.patch(donated_buffer=True)
+@functorch_config.patch(donated_buffer=True)
 def test_compiled_code_can_be_gone_through_backward_twice():
     model = small()
     model.compile_net(backend="aot_eager_decomp_partition")
