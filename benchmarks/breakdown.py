@@ -8,6 +8,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from attx import registry
+from attx.batch_size import CPU
 from attx.metrics.insertion_deletion import insertion_deletion
 from benchmarks import models
 from benchmarks.setting import Missing, Setting, Table
@@ -53,12 +54,12 @@ def table(setting: Setting) -> Table:
     number = 16 if setting.device == "cuda" else 2
     images, targets, source = models.images_for(model, number, setting.device, setting.dtype)
     found.notes.append(f"{plan.model}, {number} of {source}, {setting.copies} copies, one step; {plan.points} points.")
-    method = registry.load("attribution", "attexplore").build(copies=setting.copies, steps=1, batch_size=16)
+    method = registry.load("attribution", "attexplore").build(copies=setting.copies, steps=1, batch_size=CPU)
     step = pixels_per_step(images[0, 0].numel(), plan.points)
     net = Marked(model)
     runs = {
         "attribution": lambda: method(net, images, targets, list(range(number))),
-        "sweep": lambda: insertion_deletion(net, images, images.flip(2), "rise_2d", step, "zeros", targets, 16),
+        "sweep": lambda: insertion_deletion(net, images, images.flip(2), "rise_2d", step, "zeros", targets, CPU),
     }
     for what, run in runs.items():
         run()

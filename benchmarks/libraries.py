@@ -11,6 +11,7 @@ from torch.nn import Module
 
 from attx import registry
 from attx.attribution.forward import target_output
+from attx.batch_size import CPU
 from attx.metrics.insertion_deletion import insertion_deletion
 from benchmarks import clock, models
 from benchmarks.setting import Missing, Setting, Table
@@ -73,13 +74,13 @@ def captum(model: Module, images: Tensor, targets: Tensor, count: int) -> Iterat
     yield (
         f"integrated gradients, {count} points",
         lambda: path.attribute(images, n_steps=count, **given),
-        explains("integrated_gradients", model, images, targets, steps=count, batch_size=16),
+        explains("integrated_gradients", model, images, targets, steps=count, batch_size=CPU),
         1,
     )
     yield (
         f"SmoothGrad, {count} copies",
         lambda: noisy.attribute(images, nt_type="smoothgrad", nt_samples=count, stdevs=0.15, abs=False, **given),
-        explains("smoothgrad", model, images, targets, copies=count, batch_size=16),
+        explains("smoothgrad", model, images, targets, copies=count, batch_size=CPU),
         1,
     )
 
@@ -94,7 +95,7 @@ def torchattacks(model: Module, images: Tensor, targets: Tensor, count: int) -> 
         ("vmi", "VMIFGSM", {"N": count}, {"copies": count}),
     ):
         attack = getattr(package, their_name)(model, eps=EPSILON, alpha=EPSILON / steps, steps=steps, **theirs)
-        own = registry.load("attacks", name).build(steps=steps, batch_size=16, **ours)
+        own = registry.load("attacks", name).build(steps=steps, batch_size=CPU, **ours)
         yield (
             ", ".join([f"`{name}`", f"{steps} steps", *(f"{key} {value}" for key, value in ours.items())]),
             lambda attack=attack: attack(images, targets),

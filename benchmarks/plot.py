@@ -64,7 +64,7 @@ def _ratios(axes, parts: dict, device: str) -> None:
         for mark in marks:
             axes.axvline(mark, color=COLOURS[part], linestyle=":", linewidth=1)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("time of the published way, or of the library, / time of attx (dotted: goals)", fontsize=8)
+    axes.set_xlabel("time of the published way, or a library / time of attx", fontsize=8)
     ticks = [tick for tick in (0.5, 1, 2, 3, 5, 10, 20, 50) if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()

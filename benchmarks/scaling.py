@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from attx import registry
+from attx.batch_size import CPU
 from benchmarks import clock, floor, models
 from benchmarks.setting import Missing, Setting, Table
 
@@ -34,7 +35,7 @@ def table(setting: Setting) -> Table:
         for key, several in factors.items()
         for factor in several[: 1 if setting.quick else None]
     ]
-    batch = 16 if setting.device == "cpu" else 128
+    batch = CPU if setting.device == "cpu" else 128
     name = setting.plans[0].model
     what = "the process's peak" if setting.device == "cpu" else "the GPU's, as torch allocates it"
     found = Table("Growth", notes=[f"attexplore on {name}, random images, batches of {batch}. Memory: {what}."])
