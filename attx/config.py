@@ -32,7 +32,7 @@ class Config:
     note: str = ""  # printed on every figure
     seed: int = 3407
     dtype: str = "float32"
-    precision: str = "full"  # of the model alone
+    precision: str = "full"  # of float32 products and convolutions, or of the network (autocast)
     compile: bool = False
     device: str = "auto"
     threads: int = 1

@@ -34,8 +34,7 @@ def _matrix(like: Tensor, n: int, outer: int, size: Tensor, start: Tensor) -> Te
     inside = (line >= 0) & (line < size)
     source = ((line + 0.5) * (n / size.double()) - 0.5).clamp(0, n - 1)
     if source.is_cuda:  # where a deterministic scatter is a sort
-        near = (source[..., None] - torch.arange(n, device=source.device)).abs()
-        return ((1 - near).clamp(min=0) * inside[..., None]).to(like.dtype)
+        return (_tents(source, n) * inside[..., None]).to(like.dtype)
     near = source.long()
     far = (near + 1).clamp(max=n - 1)
     part = source - near
@@ -43,6 +42,11 @@ def _matrix(like: Tensor, n: int, outer: int, size: Tensor, start: Tensor) -> Te
     # the last line has one neighbour alone: what `far` writes there, 0, is overwritten
     matrix.scatter_(2, far[..., None], (part * inside).to(like.dtype)[..., None])
     return matrix.scatter_(2, near[..., None], ((1 - part) * inside).to(like.dtype)[..., None])
+
+
+def _tents(source: Tensor, n: int) -> Tensor:
+    """The weights (..., n) of the two neighbours of each place in 0 ... n - 1."""
+    return (1 - (source[..., None] - torch.arange(n, device=source.device)).abs()).clamp(min=0)
 
 
 def _bands(n: int, outer: int, size: int, start: int) -> list[tuple[slice, slice]]:

@@ -37,3 +37,12 @@ def test_values_and_gradients_are_those_of_interpolate(way, side, outer, seed):
     right = expected(x, outer, sizes, starts)
     assert torch.allclose(found, right, atol=1e-12)
     assert torch.allclose(gradient, torch.autograd.grad((right * weight).sum(), x)[0], atol=1e-12)
+
+
+def test_the_weights_of_a_gpu_are_those_of_a_cpu():
+    size, start = torch.tensor([[5], [9], [14]]), torch.tensor([[2], [0], [0]])
+    line = torch.arange(14) - start
+    source = ((line + 0.5) * (9 / size.double()) - 0.5).clamp(0, 8)
+    inside = (line >= 0) & (line < size)
+    expected = resample._matrix(torch.empty(0, dtype=torch.float64), 9, 14, size, start)
+    assert torch.allclose(resample._tents(source, 9) * inside[..., None], expected, atol=1e-14)
