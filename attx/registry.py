@@ -18,6 +18,11 @@ from attx.errors import UserError, unknown
 ROOT = Path(__file__).parent
 ENTRY = {"figures": "draw", "stages": "run"}  # the function that makes a file an entry, where it is not `build`
 SINGULAR = {"attribution": "method", "data": "data source"}
+COMMON = {  # the function whose keywords an entry's `**common` stands for
+    "attacks": ("attack.py", "compose"),
+    "perturbations": ("attributional.py", "compose"),
+    "training": ("trainer.py", "compose"),
+}
 TYPES = {"int": Integral, "float": Real, "str": str, "bool": bool, "list": list, "dict": dict}
 
 
@@ -77,12 +82,12 @@ def singular(family: str) -> str:
 def parameters(family: str, name: str) -> dict[str, str]:
     """The keyword-only parameters of an entry and their annotations as written (`""` where there is none).
 
-    `**common` of an attack stands for the keywords of `attx.attack.compose`.
+    `**common` stands for the keywords of the function that COMMON names for the family.
     """
     known(family, name)
     entry = _entry(family, name)
     found = _keywords(entry)
-    return found | keywords("attack.py", "compose") if family == "attacks" and entry.args.kwarg else found
+    return found | keywords(*COMMON[family]) if family in COMMON and entry.args.kwarg else found
 
 
 def required(family: str, name: str) -> list[str]:

@@ -35,6 +35,8 @@ class Stream(IntEnum):
     REFERENCE = 10
     CLASSES = 11
     FRACTION = 12
+    SIGNS = 13
+    TRAINING = 14
 
 
 def image_key(seed: int, image_id: str | int) -> np.ndarray:
