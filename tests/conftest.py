@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+import benchmarks  # noqa: F401 - names the kernels where the project is not installed
+
 torch.set_num_threads(1)
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run here, by the interpreter
