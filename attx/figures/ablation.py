@@ -40,7 +40,7 @@ def draw(source: pd.DataFrame, *, parameter: str, scores: list | None = None) ->
             _panel(axis, frame.cell(source, model=model), score, looks, _values(source), apart=apart)
             if axis.get_subplotspec().is_first_row():
                 style.title(axis, model)
-        axes[0].set_ylabel(frame.LABELS.get(score, score).replace(" (", "\n("))
+        axes[0].set_ylabel(frame.label(score).replace(" (", "\n("))
     _label(grid, parameter, _values(source), apart=apart)
     title = f"Mean of {frame.sample(source, ['model', 'base', 'postprocess', 'value'])}; "
     title += f"{'line' if apart else 'band'}: 95% bootstrap interval"

@@ -23,7 +23,7 @@ def draw(
     methods: list | None = None,
     postprocess: list | None = None,
 ) -> Figure:
-    """Draw the mean of each of `values` (columns; if None, those of `frame.LABELS`) with the interval of the tables.
+    """Draw the mean of each of `values` (columns; if None, those of `frame.areas`) with the interval of the tables.
 
     Colours are the methods'; from the second postprocess on they are lighter and hatched.
     """
@@ -38,7 +38,7 @@ def draw(
             _panel(axis, frame.cell(scores, model=model), value, looks, readings)
             style.title(axis, model)
     for axis, value in zip(axes[-1], values, strict=True):
-        axis.set_xlabel(frame.LABELS.get(value, value))
+        axis.set_xlabel(frame.label(value))
     title = f"Mean of {frame.sample(scores)}; line: 95% bootstrap interval"
     style.legend(figure, _shades(readings) if len(readings) > 1 else [], title=title)
     return figure

@@ -36,7 +36,7 @@ def draw(
         for axis, cost in zip(row, COSTS, strict=True):
             _panel(axis, frame.cell(scores, model=model), cost, value, looks, readings)
             style.title(axis, model)
-        row[0].set_ylabel(frame.LABELS.get(value, value))
+        row[0].set_ylabel(frame.label(value))
     for axis, (cost, label) in zip(axes[-1], COSTS.items(), strict=True):
         scales.logarithmic(axis, scores[cost])  # a control needs no pass: from 0
         axis.set_xlabel(label)

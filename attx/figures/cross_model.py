@@ -37,7 +37,7 @@ def draw(source: pd.DataFrame, *, scores: list | None = None) -> Figure:
             style.title(axis, method)
         below = heat.columns(column[-1], judges, wide)
         column[-1].set_xlabel("Judging model")
-        heat.bar(figure, column, colours, limits, frame.LABELS.get(score, score))
+        heat.bar(figure, column, colours, limits, frame.label(score))
     for axis in axes[:, 0]:
         axis.set_yticks(range(len(names)), names, fontsize=6.5)
         axis.set_ylabel("Model explained")

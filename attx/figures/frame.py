@@ -1,5 +1,6 @@
 """What figures ask of their table: the rows wanted, labels in the config's order, intervals as in the tables."""
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,6 +17,23 @@ LABELS = {
     "randomised_similarity": "Similarity after randomisation",
     "randomised_similarity_absolute": "Similarity of absolute values",
 }
+# how alike two maps are; {w} is the window's side in pixels, which ends a column's name: lens_recall_at_k_w3
+SIMILARITIES = {
+    "top_k_intersection": "Top-k intersection (higher is better)",
+    "lens_recall_at_k": "{w}-LENS-recall@k (higher is better)",
+    "top_k_div_lens_recall": "{w}-LENS-recall@k-div (higher is better)",
+    "lens_precision_at_k": "{w}-LENS-precision@k (higher is better)",
+    "top_k_div_lens_precision": "{w}-LENS-precision@k-div (higher is better)",
+    "top_k_div": "Top-k-div intersection, window {w} (higher is better)",
+    "spearman": "Spearman correlation (higher is better)",
+    "kendall": "Kendall correlation (higher is better)",
+    "lens_spearman": "{w}-LENS-Spearman (higher is better)",
+    "lens_kendall": "{w}-LENS-Kendall (higher is better)",
+    "cosine": "Cosine similarity (higher is better)",
+    "ssim": "SSIM (higher is better)",
+    "center_of_mass_shift": "Shift of the centre of mass in pixels (lower is better)",
+}
+SHOWN = 3  # so many of these are drawn where a figure's entry names none
 ENDS = ("", "_low", "_high")  # columns of a mean and of the ends of its interval
 
 
@@ -26,13 +44,17 @@ def keep(scores: pd.DataFrame, *, needs: list[str], **wanted: list | None) -> pd
     """
     for column in needs:
         if column not in scores:
-            raise unknown("score", column, [c for c in scores if str(c).endswith(("_auc", "_curve"))] or list(scores))
+            raise unknown("score", column, [c for c in scores if _is_score(str(c))] or list(scores))
     for column, labels in wanted.items():
         for label in labels or []:
             if label not in set(scores[column]):
                 raise unknown(column, label, set(scores[column]))
         scores = scores[scores[column].isin(labels)] if labels else scores
     return require(scores, [])
+
+
+def _is_score(column: str) -> bool:
+    return column.endswith(("_auc", "_curve")) or label(column) != column
 
 
 def require(source: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
@@ -45,12 +67,39 @@ def require(source: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     return source
 
 
+def label(column: str) -> str:
+    """What a score is called on an axis: of LABELS or SIMILARITIES, else the column's name itself."""
+    name, _, window = column.rpartition("_w")
+    if name in SIMILARITIES and window.isdigit():
+        return SIMILARITIES[name].format(w=window)
+    return (LABELS | SIMILARITIES).get(column, column)
+
+
+def short(column: str) -> str:
+    """The same without the remark in brackets."""
+    return re.sub(r" \(.*\)$", "", label(column))
+
+
+def is_share(column: str) -> bool:
+    """Whether a score is a share of k pixels, between 0 and 1."""
+    return column.startswith(("top_k_", "lens_recall", "lens_precision"))
+
+
+def similarities(scores: pd.DataFrame) -> list[str]:
+    """The first of SIMILARITIES that the metric gave, three at most, each by its smallest window."""
+    found = []
+    for name in SIMILARITIES:
+        windows = [int(w) for c in scores if (w := c.removeprefix(f"{name}_w")) != c and w.isdigit()]
+        found += [name] * (name in scores) or [f"{name}_w{w}" for w in sorted(windows)[:1]]
+    return found[:SHOWN]
+
+
 def areas(scores: pd.DataFrame, wanted: list | None) -> list[str]:
-    """The score columns `wanted`; if None, those of LABELS that the metric gave.
+    """The score columns `wanted`; if None, those of LABELS that the metric gave, or of `similarities`.
 
     Raises UserError for a column that it didn't give, and where it gave none of these.
     """
-    names = wanted or [column for column in LABELS if column in scores]
+    names = wanted or [column for column in LABELS if column in scores] or similarities(scores)
     keep(scores, needs=names or list(LABELS))
     return names
 

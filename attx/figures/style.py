@@ -4,7 +4,7 @@ import functools
 import itertools
 import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +49,11 @@ RC = {
 COLOURS = [sns.color_palette("colorblind").as_hex()[i] for i in (0, 1, 2, 3, 4, 9, 5)]
 MARKERS = "osD^vPX<>p*"
 DASHES = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1))]
-CONTROLS = {"edges": ("#4d4d4d", "h", (0, (5, 2))), "random": ("#949494", "d", (0, (1, 1.5)))}
+CONTROLS = {
+    "edges": ("#4d4d4d", "h", (0, (5, 2))),
+    "random": ("#949494", "d", (0, (1, 1.5))),
+    "random_sign": ("#6e6e6e", "d", (0, (1, 1))),  # of attacks on attributions
+}
 # A method keeps its look in every figure of every run by its place here; new ones go to the end.
 METHODS = (
     "attexplore",
@@ -72,28 +76,31 @@ METHODS = (
     "gradient_shap",
     "learned_order",
 )
+# so do attacks on attributions, and kinds of training
+ATTACKS = ("topk", "lens", "mass_center", "target")
+TRAINING = ("nat", "pgd", "ig_norm", "ig_sum_norm")
 
 
 class Look(NamedTuple):
-    """Colour, marker and line of a method."""
+    """Colour, marker and line of a method, or of what else is told apart."""
 
     colour: str
     marker: str
     dash: str | tuple
 
 
-def looks(methods: Iterable[str]) -> dict[str, Look]:
-    """The look of each method, in drawing order: known ones as in METHODS, then others by name, controls in grey last.
+def looks(methods: Iterable[str], known: Sequence[str] = METHODS) -> dict[str, Look]:
+    """The look of each method, in drawing order: `known` ones by their place, others by name, controls in grey last.
 
     Unknown labels take what the known ones present leave, unused colours first, so no two of 28 methods look the same.
     """
     present = set(methods)
-    places = {m: i for i, m in enumerate(METHODS) if m in present}
+    places = {m: i for i, m in enumerate(known) if m in present}
     n = len(COLOURS)
     worn = {place % n for place in places.values()}
     free = [i for i in range(n * len(DASHES)) if i not in places.values()]
     free.sort(key=lambda i: (i % n in worn, i))
-    places |= dict(zip(sorted(present - set(METHODS) - set(CONTROLS)), itertools.cycle(free), strict=False))
+    places |= dict(zip(sorted(present - set(known) - set(CONTROLS)), itertools.cycle(free), strict=False))
     found = {m: Look(COLOURS[i % n], MARKERS[i % len(MARKERS)], DASHES[i // n]) for m, i in places.items()}
     return found | {m: Look(*CONTROLS[m]) for m in CONTROLS if m in present}
 
