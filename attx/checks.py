@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from attx import registry, variants
 from attx.checks_methods import PART, check_method, check_params
 from attx.errors import UserError, unknown
-from attx.needs import METHOD, check_metrics
+from attx.needs import METHOD, PERTURBED, check_metrics, pairs
 
 if TYPE_CHECKING:
     from attx.config import Config
@@ -15,6 +15,7 @@ POSTPROCESS = registry.keywords("postprocess.py", "postprocess")
 # keys that entries take beside their file's own: of data, metrics, and figures by what they need
 SELECTION = PART | {"keep": "str"}
 JUDGED = {"models": "list", "methods": "list", "postprocess": "list", "images": "int"}
+CONDITIONS = {"perturbations": "list", "epsilons": "list"}  # of metrics that compare maps of perturbed images
 SCORED = JUDGED | {"metric": "str", "postprocess": "str"}
 SOURCE = {
     "scores": {"metric": "str"},
@@ -22,6 +23,9 @@ SOURCE = {
     "ablation": SCORED | {"values": "list"},
     "cross": SCORED,
     "trace": {"methods": "list", "models": "list", "images": "int"},
+    "pixels": SCORED | {"perturbations": "list"},
+    "training": {"training": "list"},
+    "leaderboard": {"metrics": "list"},
     "transfer": {"attacks": "list", "models": "list", "sources": "list", "images": "int"},
 }
 VALUE = re.compile(r"[A-Za-z0-9_+.-]+")
@@ -49,7 +53,7 @@ def check(config: "Config") -> None:
         raise UserError(
             f"config: results: {config.results!r} must be a folder below the one where you run, such as results/mine"
         )
-    for family in ("data", "models", "attacks", "metrics", "figures", "postprocess"):
+    for family in ("data", "models", "attacks", "training", "perturbations", "metrics", "figures", "postprocess"):
         for label in getattr(config, family):
             _entry(config, family, label)
     for family in ("metrics", "figures"):
@@ -58,7 +62,7 @@ def check(config: "Config") -> None:
         check_method(config, f"config: methods.{label}", spec)
     if config.methods and config.reference not in config.methods:
         raise UserError(f"config: reference: {unknown('method', config.reference, config.methods)}")
-    check_metrics(config.metrics, config.methods)
+    check_metrics(config.metrics, config.methods, config.perturbations)
     named: dict[str, variants.Variant] = {}
     for label in config.figures:
         _source(config, label)
@@ -82,6 +86,8 @@ def _entry(config: "Config", family: str, label: str) -> None:
     if family == "postprocess":
         return registry.check(where, spec, POSTPROCESS)
     extra = {"data": SELECTION, "metrics": JUDGED}.get(family, {})
+    if family == "metrics" and spec["use"] in registry.names("metrics") and pairs(spec["use"]) == PERTURBED:
+        extra = extra | CONDITIONS
     if family == "figures" and spec["use"] in registry.names("figures"):
         needs = registry.constant("figures", spec["use"], "NEEDS")
         if needs not in SOURCE:
@@ -100,6 +106,7 @@ def _labels(config: "Config", where: str, spec: dict) -> None:
     """`metric`, `methods`, `models`, `sources`, `postprocess` of a figure or metric are labels of this config."""
     families = {key: key for key in ("methods", "models", "postprocess")}
     families |= {"metric": "metrics", "sources": "models"}
+    families |= {key: key for key in ("perturbations", "training", "metrics")}
     for key, family in families.items():
         known = getattr(config, family)
         for label in [spec[key]] if isinstance(spec.get(key), str) else spec.get(key) or []:
@@ -119,6 +126,15 @@ def _source(config: "Config", label: str) -> None:
     lacking = [key for key in ("metric", "methods") if key in source and source[key] in ("", [""])]
     if lacking or (needs == "gallery" and not config.methods):
         raise UserError(f"{where}: it is drawn from metrics or methods, and the config has none")
+    compared = pairs(config.metrics[source["metric"]]["use"]) if "metric" in source else ""
+    if needs in ("cross", "ablation") and compared:
+        raise UserError(f"{where}.metric: {source['metric']} compares maps: take a metric that scores them one by one")
+    if needs == "pixels" and compared != PERTURBED:
+        raise UserError(f"{where}.metric: {source['metric']} perturbs no images: take a metric of `use: robustness`")
+    if needs == "training" and not source["training"]:
+        raise UserError(f"{where}: it is drawn from `training`, and the config has none")
+    if needs == "pixels":
+        _pixels(config, where, source)
     if needs == "cross" and registry.constant("metrics", config.metrics[source["metric"]]["use"], "NEEDS") == METHOD:
         raise UserError(
             f"{where}.metric: {source['metric']} explains images anew, and cannot judge another model's maps"
@@ -133,6 +149,18 @@ def _source(config: "Config", label: str) -> None:
             raise UserError(
                 f"{where}.attacks: {unknown('attack', attack, {*registry.names('attacks'), *config.attacks})}"
             )
+
+
+def _pixels(config: "Config", where: str, source: dict) -> None:
+    """What is shown must be what the metric compares."""
+    known = config.judged(source["metric"])
+    bases = {variant.base for variant in config.perturbed(source["metric"]).values()}
+    for key, held in {**known, "perturbations": bases}.items():
+        for label in [source[key]] if isinstance(source[key], str) else source[key]:
+            if label not in held:
+                raise UserError(
+                    f"{where}.{key}: the metric {source['metric']} does not compare {label}, but {', '.join(held)}"
+                )
 
 
 def _variants(config: "Config", label: str, named: dict[str, variants.Variant]) -> None:

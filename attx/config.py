@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from attx import registry, variants
-from attx.checks import JUDGED, SOURCE, check
-from attx.entries import filled, without_presets
+from attx.checks import CONDITIONS, JUDGED, SOURCE, check
+from attx.entries import filled, trained, without_presets
 from attx.errors import UserError
+from attx.needs import PERTURBED, SEEDS, from_stores, pairs
 from attx.variants import Variant
+
+GALLERIES = ("gallery", "pixels")  # of which a figure shows the first images, without jobs of their own
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Config:
     attacks: dict[str, dict] = field(default_factory=dict)
     postprocess: dict[str, dict] = field(default_factory=lambda: {"signed": {}})
     figures: dict[str, dict] = field(default_factory=dict)
+    training: dict[str, dict] = field(default_factory=dict)  # of models: `use: trained`
+    perturbations: dict[str, dict] = field(default_factory=dict)  # attributional attacks
     results: str = "results"
     reference: str = "attexplore"  # the method that tables test the others against
     target: str = "predicted"  # the class explained: the model's prediction or the image's label
@@ -60,6 +65,7 @@ class Config:
         if not raw.get("postprocess"):
             raw.pop("postprocess", None)  # its default
         raw["methods"] = without_presets(raw.get("methods", {}))
+        raw["models"] = trained(raw["models"], raw.get("training", {}), raw.get("results", cls.results))
         if "attexplore" not in raw["methods"]:
             raw.setdefault("reference", next(iter(raw["methods"]), ""))
         config = cls(**raw)
@@ -81,15 +87,19 @@ class Config:
         """Where a figure's data come from: labels, with defaults filled in."""
         spec = self.figures[figure]
         needs = registry.constant("figures", spec["use"], "NEEDS")
+        compared = [m for m, metric in self.metrics.items() if pairs(metric["use"]) == PERTURBED]
         defaults = {
-            "metric": next(iter(self.metrics), ""),
+            "metric": next(iter(compared if needs == "pixels" else self.metrics), ""),
             "postprocess": next(iter(self.postprocess)),
             "models": list(self.models),
             "methods": list(self.methods) if needs == "gallery" else [self.reference],
-            "images": 4 if needs in ("gallery", "trace") else None,
+            "images": 4 if needs in ("gallery", "trace", "pixels") else None,
             "values": [],
             "attacks": list(self.attacks or registry.names("attacks")),
             "sources": [next(iter(self.models))],
+            "perturbations": list(self.perturbations),
+            "training": list(self.training),
+            "metrics": list(self.metrics),
         }
         return {key: spec.get(key) or defaults[key] for key in SOURCE[needs]}
 
@@ -102,14 +112,20 @@ class Config:
         """The label of the first so many images of a data set; None: of all."""
         return f"{data}@first={images}" if images else data
 
+    def shown(self, data: str, figure: str) -> str:
+        """The label of the images that a gallery takes its first from: of all, or of those that its metric has."""
+        metric = self.source(figure).get("metric")
+        return self.part(data, self.metrics[metric].get("images") if metric else None)
+
     def data_sets(self) -> list[str]:
         """The labels of all data sets that jobs work on: those of the config, and first images of them."""
         numbers = [spec.get("images") for spec in self.metrics.values()]
-        numbers += [self.source(label).get("images") for label in self.figures if not self._is_gallery(label)]
+        numbers += [self.source(label).get("images") for label in self.figures if self.needs(label) not in GALLERIES]
         return list(dict.fromkeys(self.part(data, number) for number in [None, *numbers] for data in self.data))
 
-    def _is_gallery(self, figure: str) -> bool:
-        return registry.constant("figures", self.figures[figure]["use"], "NEEDS") == "gallery"
+    def needs(self, figure: str) -> str:
+        """What a figure is drawn from."""
+        return registry.constant("figures", self.figures[figure]["use"], "NEEDS")
 
     def variants(self) -> dict[str, dict[str, Variant]]:
         """By figure of an ablation, its variants of methods by label."""
@@ -127,7 +143,8 @@ class Config:
         """
         if label in self.methods:
             return self._whole(label, {})
-        variant = next(found[label] for found in self.variants().values() if label in found)
+        groups = [*self.variants().values(), *map(self.reseeded, self.metrics)]
+        variant = next(found[label] for found in groups if label in found)
         return self._whole(variant.base, {variant.parameter: variant.value})
 
     def _whole(self, label: str, change: dict) -> dict:
@@ -141,13 +158,59 @@ class Config:
     def metric(self, label: str) -> dict:
         """A metric's spec, with the run's seed, batch size and target where it takes them."""
         takes = registry.parameters("metrics", self.metrics[label]["use"])
-        spec = {key: value for key, value in self.metrics[label].items() if key not in JUDGED}
+        spec = {key: value for key, value in self.metrics[label].items() if key not in JUDGED | CONDITIONS}
         return {key: getattr(self, key) for key in ("seed", "batch_size", "target") if key in takes} | spec
 
     def judged(self, metric: str) -> dict[str, list[str]]:
         """The labels of `models`, `methods` and `postprocess` whose maps a metric scores for its table."""
-        families = [key for key in JUDGED if key != "images"]
-        return {family: self.metrics[metric].get(family) or list(getattr(self, family)) for family in families}
+        every = {family: list(getattr(self, family)) for family in JUDGED if family != "images"}
+        if pairs(self.metrics[metric]["use"]):
+            every["methods"] = [m for m in every["methods"] if not from_stores(self.methods[m]["use"])]
+        return {family: self.metrics[metric].get(family) or labels for family, labels in every.items()}
+
+    def reseeded(self, metric: str) -> dict[str, Variant]:
+        """By label the methods with other seeds, of which a metric compares the maps with those of the run's seed."""
+        spec = self.metrics[metric]
+        if pairs(spec["use"]) != SEEDS:
+            return {}
+        seeds = spec.get("seeds") or registry.default("metrics", spec["use"], "seeds")
+        return variants.of_seeds(self.judged(metric)["methods"], seeds, self._whole)
+
+    def perturbed(self, metric: str) -> dict[str, Variant]:
+        """By label the perturbations that a metric's entry names, each at its epsilons."""
+        entry = self.metrics[metric]
+        named = entry.get("perturbations") or self.perturbations
+        return variants.of_epsilons({label: self.perturbations[label] for label in named}, entry.get("epsilons") or [])
+
+    def strongest(self, *, metric: str, perturbations: list[str], **_: object) -> dict[str, tuple[str, float]]:
+        """Of each perturbation the label at the largest epsilon that a metric has it at: its base and epsilon."""
+        found = {}
+        for base in perturbations:
+            each = {label: variant.value for label, variant in self.perturbed(metric).items() if variant.base == base}
+            label = max(each, key=each.get)
+            found[label] = (base, each[label])
+        return found
+
+    def perturbation(self, label: str) -> dict:
+        """The whole spec of a perturbation, or of one at another epsilon; with the run's seed and batch size."""
+        variant = self._conditions()[label]
+        spec = self.perturbations[variant.base]
+        takes = registry.parameters("perturbations", spec["use"])
+        filled = {key: getattr(self, key) for key in ("seed", "batch_size") if key in takes}
+        return filled | spec | {"epsilon": variant.value}
+
+    def condition(self, label: str) -> tuple[str, float]:
+        """The perturbation that a label names, and its epsilon."""
+        variant = self._conditions()[label]
+        return variant.base, variant.value
+
+    def _conditions(self) -> dict[str, Variant]:
+        metrics = [metric for metric, spec in self.metrics.items() if pairs(spec["use"]) == PERTURBED]
+        return {label: variant for metric in metrics for label, variant in self.perturbed(metric).items()}
+
+    def trained(self, label: str) -> dict:
+        """The whole spec of a training, with the run's seed."""
+        return {"seed": self.seed} | self.training[label]
 
     def first_judge(self) -> dict[str, str]:
         """The labels of the first metric with areas under curves, and of the first post-processing."""

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from attx import registry
-from attx.errors import UserError
+from attx import paths, registry
+from attx.errors import UserError, unknown
 from attx.presets import PRESETS
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
@@ -28,6 +28,26 @@ def filled(family: str, label: Any, spec: Any) -> dict:
     if family == "models" and spec["use"] in ("torchvision", "timm"):
         spec.setdefault("name", str(label))
     return spec
+
+
+def trained(models: dict[str, dict], training: dict[str, dict], results: str) -> dict[str, dict]:
+    """The models, those of an entry of `training` with its net, and the weights that the run makes by it."""
+    found = {}
+    for label, spec in models.items():
+        if "training" in spec:
+            where = f"config: models.{label}"
+            if spec["use"] != "trained":
+                raise UserError(f"{where}.training: is for models of `use: trained`, not of `use: {spec['use']}`")
+            if spec["training"] not in training:
+                raise UserError(f"{where}.training: {unknown('training', str(spec['training']), training)}")
+            if "weights" in spec:
+                raise UserError(f"{where}: give `training` or `weights`, not both")
+            made = training[spec["training"]]
+            kept = {key: made[key] for key in registry.parameters("models", "trained") if key in made}
+            weights = f"{results}/{paths.TRAINED.format(training=spec['training'])}"
+            spec = kept | {key: value for key, value in spec.items() if key != "training"} | {"weights": weights}
+        found[label] = spec
+    return found
 
 
 def _numbers(value: Any) -> Any:

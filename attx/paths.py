@@ -19,6 +19,11 @@ TRACE = "traces/{data}/{model}/{method}/{shard}.parquet"
 ADVERSARIAL = "adversarial/{data}/{model}/{attack}/{shard}.zarr.zip"
 TRANSFER = "transfer/{data}/{model}/of/{source}/{attack}/{shard}.parquet"
 SOURCE = "sources/{data}/{figure}.parquet"
+TRAINED = "training/{training}/weights.safetensors"
+CURVE = "training/{training}/curve.parquet"
+PERTURBED = "perturbed/{data}/{model}/{perturbation}/{shard}.zarr.zip"
+PERTURBED_ATTRIBUTIONS = "attributions/{data}/{model}/{method}/under/{perturbation}/{shard}.zarr.zip"
+PERTURBED_SCORES = "scores/{data}/{metric}/{model}/{method}/under/{perturbation}/{postprocess}/{shard}.parquet"
 
 
 def combinations(pattern: str, **values: Sequence[str]) -> list[str]:

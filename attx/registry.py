@@ -117,6 +117,12 @@ def default(family: str, name: str, parameter: str) -> object:
     return _default(_entry(family, name), parameter)
 
 
+def common_default(family: str, parameter: str) -> object:
+    """As `default`, of a keyword that all entries of a family share."""
+    file, function = COMMON[family]
+    return _default(_function(ROOT / file, function), parameter)
+
+
 def _default(function: ast.FunctionDef, parameter: str) -> object:
     arguments = function.args
     value = {a.arg: v for a, v in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}.get(parameter)
@@ -139,9 +145,7 @@ def method_default(name: str, spec: dict, parameter: str) -> object:
         return default("attribution", name, parameter)
     attack = spec.get("attack", "ssa")
     own = parameter in _keywords(_entry("attacks", attack))
-    return (
-        default("attacks", attack, parameter) if own else _default(_function(ROOT / "attack.py", "compose"), parameter)
-    )
+    return default("attacks", attack, parameter) if own else common_default("attacks", parameter)
 
 
 def summary(family: str, name: str) -> str:

@@ -12,6 +12,8 @@ FAMILIES = {
     "method": "attribution",
     "metric": "metrics",
     "figure": "figures",
+    "training": "training",
+    "perturbation": "perturbations",
 }
 
 
@@ -29,6 +31,14 @@ def references(method: dict) -> dict | None:
     """The images, as an entry of `data`, that a method draws references from."""
     draws = "references" in registry.parameters("attribution", method["use"])
     return method.get("references") or REFERENCES if draws else None
+
+
+def images(training: dict) -> dict[str, dict]:
+    """The images that a training learns from (`data`) and is tested on (`test`), as entries of `data`."""
+    return {
+        key: training.get(key) or {"use": "digits", "split": split}
+        for key, split in (("data", "train"), ("test", "test"))
+    }
 
 
 def _attacks(method: dict) -> list[str]:
@@ -50,6 +60,8 @@ def roots(stage: str, spec: dict) -> list[str]:
         found += [f"attx.attacks.{name}" for name in _attacks(spec["method"])]
         drawn = references(spec["method"])
         found += [f"attx.data.{drawn['use']}"] if drawn else []
+    if isinstance(spec.get("training"), dict):
+        found += [f"attx.data.{of['use']}" for of in images(spec["training"]).values()]
     if "function" in spec.get("model", {}):
         found.append(spec["model"]["function"].split(":")[0])
     if stage == "figure":  # a gallery's: their names of classes, and what they see of an image

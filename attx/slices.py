@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 
 from attx import registry, roots
-from attx.checks import JUDGED
+from attx.checks import CONDITIONS, JUDGED
 from attx.config import Config, canonical
 from attx.data import listing
 from attx.needs import explains
@@ -65,6 +65,29 @@ def attack(config: Config, *, data: str, model: str, attack: str, **_: str) -> d
     return predict(config, data=data, model=model) | {"attack": config.attack(attack)}
 
 
+def train(config: Config, *, training: str, **_: str) -> dict:
+    """The slice of the job that trains a model; `images`: digests of those it learns from and is tested on."""
+    spec = config.trained(training)
+    where = "config: training.{}.{}"
+    drawn = {key: listing.content(canonical(of), where.format(training, key)) for key, of in roots.images(spec).items()}
+    return {"training": spec, "images": drawn, "dtype": config.dtype, "threads": config.threads}
+
+
+def perturb(config: Config, *, data: str, model: str, perturbation: str, **_: str) -> dict:
+    """The slice of the job that perturbs a shard's images against their explanation."""
+    spec = predict(config, data=data, model=model)
+    return spec | {"perturbation": config.perturbation(perturbation), "target": config.target}
+
+
+def compare(config: Config, *, postprocess: str, metric: str, perturbation: str = "", **_: str) -> dict:
+    """The slice of the job that compares a shard's maps with those under a perturbation, or of other seeds."""
+    spec = {"postprocess": config.postprocess[postprocess], "metric": config.metric(metric), "threads": config.threads}
+    if not perturbation:
+        return spec
+    base, epsilon = config.condition(perturbation)
+    return spec | {"perturbation": base, "epsilon": epsilon}
+
+
 judge = predict  # the slice of the job that classifies adversarial images
 
 
@@ -83,7 +106,7 @@ def score(config: Config, *, data: str, model: str, method: str, postprocess: st
 def table(config: Config, *, metric: str, **_: str) -> dict:
     """The slice of the job that summarises all scores of a metric."""
     published = hashlib.sha256(registry.ROOT.joinpath("published.csv").read_bytes()).hexdigest()[:16]
-    settings = {key: value for key, value in config.metrics[metric].items() if key not in JUDGED}
+    settings = {key: value for key, value in config.metrics[metric].items() if key not in JUDGED | CONDITIONS}
     comparable = settings == {"use": "insertion_deletion", "order": "channel_union"}
     return {
         "reference": config.reference,
@@ -106,6 +129,14 @@ def figure(config: Config, *, data: str, figure: str, **_: str) -> dict:
     found = {"figure": spec, "needs": needs, "note": config.note}
     if needs == "scores":
         return found | source
+    if needs == "leaderboard":
+        spec.setdefault("better", _better(config))
+    if needs == "pixels":
+        shown = {key: source[key] for key in ("images", "methods", "models")}
+        shown["postprocess"] = config.postprocess[source["postprocess"]]
+        shown["models"] = {label: config.models[label] for label in shown["models"]}
+        base = config.data_set(data)["use"]
+        return found | shown | {"data": {"use": base}, "perturbations": config.strongest(**source)}
     if needs == "gallery":
         source["postprocess"] = config.postprocess[source["postprocess"]]
         source["models"] = {label: config.models[label] for label in source["models"]}
@@ -116,4 +147,15 @@ def figure(config: Config, *, data: str, figure: str, **_: str) -> dict:
 def figure_table(config: Config, *, figure: str, **_: str) -> dict:
     """The slice of the job that writes the table that comes with a figure."""
     source = config.source(figure)
-    return {"figure": {key: value for key, value in config.figures[figure].items() if key not in source}}
+    spec = {key: value for key, value in config.figures[figure].items() if key not in source}
+    if config.needs(figure) == "leaderboard":
+        spec.setdefault("better", _better(config))
+    return {"figure": spec}
+
+
+def _better(config: Config) -> dict[str, str]:
+    """Whether higher or lower is better, of every score of the config's metrics."""
+    found: dict[str, str] = {}
+    for spec in config.metrics.values():
+        found |= registry.constant("metrics", spec["use"], "BETTER") or {}
+    return found

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Mapping
 
 from attx import paths, registry
 from attx.config import Config
+from attx.needs import PERTURBED, pairs
 
 Shards = Mapping[str, Iterable[str]]  # of each data set
 
 
 def collect(config: Config, *, data: str, metric: str, shards: Shards, **_: str) -> dict:
     """The slice of the job that puts all scores of a metric together, in the order of the config."""
-    part = _part(config, paths.SHARD_SCORES, data, config.metrics[metric], shards)
-    return {"data": data, "parts": [part | _scored(metric, *config.judged(metric).values())]}
+    scored = _scored(metric, *config.judged(metric).values())
+    if pairs(config.metrics[metric]["use"]) == PERTURBED:
+        scored["perturbation"] = list(config.perturbed(metric))
+    pattern = paths.PERTURBED_SCORES if "perturbation" in scored else paths.SHARD_SCORES
+    return {"data": data, "parts": [_part(config, pattern, data, config.metrics[metric], shards) | scored]}
 
 
 def gather(config: Config, *, data: str, figure: str, shards: Shards, **_: str) -> dict:
@@ -51,7 +55,24 @@ def _transfer(config: Config, data: str, figure: str, shards: Shards) -> dict:
     return {"parts": [_part(config, paths.TRANSFER, data, source, shards) | chosen]}
 
 
-GATHERERS = {"ablation": _ablation, "cross": _cross, "trace": _trace, "transfer": _transfer}
+def _training(config: Config, data: str, figure: str, shards: Shards) -> dict:
+    pattern = f"{config.results}/{paths.CURVE}"
+    return {"parts": [{"pattern": pattern, "training": config.source(figure)["training"]}]}
+
+
+def _leaderboard(config: Config, data: str, figure: str, shards: Shards) -> dict:
+    pattern, metrics = f"{config.results}/{paths.SCORES}", config.source(figure)["metrics"]
+    return {"parts": [{"pattern": pattern, "data": [data], "metric": metrics}], "metrics": metrics}
+
+
+GATHERERS = {
+    "ablation": _ablation,
+    "cross": _cross,
+    "trace": _trace,
+    "transfer": _transfer,
+    "training": _training,
+    "leaderboard": _leaderboard,
+}
 
 
 def _part(config: Config, pattern: str, data: str, entry: dict, shards: Shards) -> dict:

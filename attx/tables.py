@@ -14,9 +14,10 @@ from attx.statistics import holm, mean_interval, paired_p
 from attx.tables_text import caption, latex, markdown, number, plain, reading
 
 KEYS = ["data", "model", "method", "postprocess"]
+CONDITIONS = ["perturbation", "epsilon"]  # of metrics that compare maps of perturbed images with those of clean ones
 COSTS = ["forward_passes", "backward_passes", "seconds"]
 PUBLISHED = Path(__file__).with_name("published.csv")
-_FACTS = {*KEYS, *COSTS, "image_id", "label", "predicted"}
+_FACTS = {*KEYS, *CONDITIONS, *COSTS, "image_id", "label", "predicted"}
 
 
 def summarise(
@@ -30,7 +31,8 @@ def summarise(
 ) -> pd.DataFrame:
     """One row per (data, model, method, postprocess) of `scores`, which has a row per image; every number in full.
 
-    Each score: mean with 95% interval, and the mean difference to `reference` (same data, model, postprocess, images)
+    Where `scores` has them, also per perturbation and epsilon.
+    Each score: mean with 95% interval, and the mean difference to `reference` (all else and the images being the same)
     with interval and Wilcoxon p, corrected by Holm for all comparisons of the table. Published numbers, which are of
     order channel_union, stand beside `published_methods` read by one of the postprocess labels `published_for`.
     The note says where a control does better on average, by scores that `better` calls "higher" or "lower" (None: those
@@ -38,8 +40,9 @@ def summarise(
     """
     better = registry.constant("metrics", "insertion_deletion", "BETTER") if better is None else better
     values = score_columns(scores)
-    groups = {key: _by_image(key, rows, values) for key, rows in scores.groupby(KEYS, sort=True)}
-    table = pd.DataFrame([_row(key, groups, values, reference) for key in groups])
+    keys = KEYS + [name for name in CONDITIONS if name in scores]
+    groups = {key: _by_image(key, rows, values) for key, rows in scores.groupby(keys, sort=True)}
+    table = pd.DataFrame([_row(dict(zip(keys, key, strict=True)), groups, values, reference) for key in groups])
     p = table[[f"{name}_p" for name in values.values()]].to_numpy()
     corrected = holm(p.ravel()).reshape(p.shape)
     for i, name in enumerate(values.values()):
@@ -47,9 +50,8 @@ def summarise(
     table = _with_published(table, published_for, published_methods)
     table["note"] = [_note(row, table, values, reference, better, tuple(controls)) for _, row in table.iterrows()]
     first = next(iter(values.values()))
-    return table.sort_values(
-        ["data", "model", "postprocess", first], ascending=[True, True, True, False], ignore_index=True
-    )
+    near = [key for key in keys if key != "method"]
+    return table.sort_values([*near, first], ascending=[True] * len(near) + [False], ignore_index=True)
 
 
 def write(table: pd.DataFrame, csv: str | Path, md: str | Path, tex: str | Path, title: str = "") -> None:
@@ -74,19 +76,20 @@ def score_columns(scores: pd.DataFrame) -> dict[str, str]:
 def _by_image(key: tuple, rows: pd.DataFrame, values: Mapping[str, str]) -> pd.DataFrame:
     rows = rows.set_index("image_id")
     if not rows.index.is_unique:
-        raise UserError(f"scores of {'/'.join(key)}: image {rows.index[rows.index.duplicated()][0]!r} is there twice")
+        raise UserError(
+            f"scores of {'/'.join(map(str, key))}: image {rows.index[rows.index.duplicated()][0]!r} is there twice"
+        )
     bad = rows.index[rows[list(values)].isna().any(axis=1)]
     if len(bad):
-        raise UserError(f"scores of {'/'.join(key)}: NaN for images {', '.join(map(str, bad))}")
+        raise UserError(f"scores of {'/'.join(map(str, key))}: NaN for images {', '.join(map(str, bad))}")
     return rows
 
 
-def _row(key: tuple, groups: dict[tuple, pd.DataFrame], values: Mapping[str, str], reference: str) -> dict:
-    rows = groups[key]
-    data, model, method, postprocess = key
-    other = groups.get((data, model, reference, postprocess)) if method != reference else None
+def _row(key: dict, groups: dict[tuple, pd.DataFrame], values: Mapping[str, str], reference: str) -> dict:
+    rows = groups[tuple(key.values())]
+    other = groups.get(tuple((key | {"method": reference}).values())) if key["method"] != reference else None
     shared = rows.index.intersection(other.index) if other is not None else []
-    row = dict(zip(KEYS, key, strict=True)) | {"images": len(rows)}
+    row = key | {"images": len(rows)}
     for column, name in values.items():
         row |= _interval(name, rows[column].to_numpy())
     row |= {"reference": reference, "paired_images": len(shared)}
@@ -119,7 +122,8 @@ def _note(
     controls: tuple[str, ...],
 ) -> str:
     """In plain words: which controls do better than this method; of a control, where it beats the reference."""
-    near = table[(table[KEYS] == row[KEYS]).drop(columns="method").all(axis=1)].set_index("method")
+    keys = [name for name in KEYS + CONDITIONS if name in table and name != "method"]
+    near = table[(table[keys] == row[keys]).all(axis=1)].set_index("method")
     judged = {name: better[column] for column, name in values.items() if column in better}
     if row["method"] in controls:
         won = _wins(row, near.loc[reference], judged) if reference in near.index else ""

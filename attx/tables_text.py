@@ -4,6 +4,8 @@ import re
 
 import pandas as pd
 
+WIDE = 3  # scores from which on the differences of the first alone are shown, the others' being in the CSV
+
 
 def number(value: float, digits: int = 3, *, sign: bool = False) -> str:
     """`.359`, `-.02`, `1.250`; with `sign` also `+.020`; nothing for NaN."""
@@ -11,6 +13,12 @@ def number(value: float, digits: int = 3, *, sign: bool = False) -> str:
         return ""
     text = re.sub(r"(?<!\d)0\.", ".", f"{value:{'+' if sign else ''}.{digits}f}")
     return text.removeprefix("-") if float(text) == 0 and not sign else text
+
+
+def in_255(value: float) -> str:
+    """`8/255` for an amplitude that is so many 255ths, else `.3`."""
+    steps = round(255 * value, 3)
+    return f"{steps:g}/255" if steps == int(steps) else number(value)
 
 
 def interval(row: pd.Series, name: str, *, sign: bool = False) -> str:
@@ -24,10 +32,13 @@ def reading(table: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in _means(table) if not name.endswith("_difference")]
     text = pd.DataFrame({"data": table["data"], "model": table["model"], "method": table["method"]})
     text["post-processing"] = table["postprocess"]
+    if "perturbation" in table:
+        text["perturbation"] = table["perturbation"]
+        text["epsilon"] = table["epsilon"].map(in_255)
     text["images"] = table["images"].astype(str)
     for name in names:
         text[name] = table.apply(interval, axis=1, name=name)
-    for name in names:
+    for name in names if len(names) < WIDE else names[:1]:
         text[f"{name} difference"] = table.apply(interval, axis=1, name=f"{name}_difference", sign=True)
         text[f"{name} p"] = table[f"{name}_p_corrected"].map(_p)
     text["passes"] = [f"{f:g} + {b:g}" for f, b in zip(table["forward_passes"], table["backward_passes"], strict=True)]
@@ -37,7 +48,11 @@ def reading(table: pd.DataFrame) -> pd.DataFrame:
         for i, d in zip(table["published_insertion"], table["published_deletion"], strict=True)
     ]
     text["note"] = table["note"]
-    same = [c for c in ("data", "model", "post-processing") if text[c].nunique() == 1]
+    same = [
+        c
+        for c in ("data", "model", "post-processing", "perturbation", "epsilon")
+        if c in text and text[c].nunique() == 1
+    ]
     return text.drop(columns=same + [c for c in text.columns if (text[c] == "").all()])
 
 
@@ -61,8 +76,10 @@ def _means(table: pd.DataFrame) -> list[str]:
 
 def caption(table: pd.DataFrame) -> str:
     """What the numbers are, what the left-out columns say, and what so few images can't show."""
-    same = {"data": "data", "model": "model", "postprocess": "post-processing"}
-    said = [f"{name} {table[c].iloc[0]}" for c, name in same.items() if table[c].nunique() == 1]
+    same = {"data": "data", "model": "model", "postprocess": "post-processing", "perturbation": "perturbation"}
+    said = [f"{name} {table[c].iloc[0]}" for c, name in same.items() if c in table and table[c].nunique() == 1]
+    if "epsilon" in table and table["epsilon"].nunique() == 1:
+        said.append(f"epsilon {in_255(table['epsilon'].iloc[0])}")
     lines = [f"{', '.join(said)}."] if said else []
     lines.append("Means over the images with 95% bootstrap intervals; passes forward + backward and seconds per image.")
     reference = table["reference"].iloc[0]
@@ -75,6 +92,7 @@ def caption(table: pd.DataFrame) -> str:
         lines.append(
             f"Differences: method minus {reference} on the same images; p by the Wilcoxon signed-rank test, "
             f"corrected by Holm for {count} comparisons."
+            + (" The CSV has the differences of all scores." if len(_means(table)) // 2 >= WIDE else "")
         )
         if count * 0.5 ** (images - 1) > 0.05:
             lines.append(f"With {images} images no difference can reach p < .05 after this correction.")

@@ -1,16 +1,16 @@
-"""Variants of methods: what an ablation figure varies, as methods of their own whose labels say what was varied.
+"""Variants of methods and perturbations: what a figure or metric varies, each with a label that says what was varied.
 
 No torch: the Snakefile imports this.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from attx import registry
 
 
 class Variant(NamedTuple):
-    """A method of the config with one parameter set to another value."""
+    """A method or perturbation of the config with one parameter set to another value."""
 
     base: str
     parameter: str
@@ -38,6 +38,26 @@ def of_figures(figures: Mapping[str, dict], whole: Callable[[str, dict], dict]) 
     for figure, spec in figures.items():
         if registry.constant("figures", spec["use"], "NEEDS") == "ablation":
             found[figure] = {v.base if _is_own(v, whole) else v.label: v for v in asked(spec)}
+    return found
+
+
+def of_seeds(
+    methods: Mapping[str, dict], seeds: Iterable[int], whole: Callable[[str, dict], dict]
+) -> dict[str, Variant]:
+    """The methods that draw, with other seeds, by label; those that have the seed anyway are left out."""
+    drawing = [m for m in methods if "seed" in whole(m, {})]
+    found = [Variant(method, "seed", seed) for method in drawing for seed in seeds]
+    return {variant.label: variant for variant in found if not _is_own(variant, whole)}
+
+
+def of_epsilons(perturbations: Mapping[str, dict], epsilons: Iterable[float]) -> dict[str, Variant]:
+    """The perturbations at each epsilon, by label; at its own, or where there are none, by the perturbation's own."""
+    found = {}
+    for label, spec in perturbations.items():
+        own = spec.get("epsilon", registry.common_default("perturbations", "epsilon"))
+        for epsilon in epsilons or [own]:
+            variant = Variant(label, "epsilon", epsilon)
+            found[label if epsilon == own else variant.label] = variant
     return found
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,21 @@ from attx.stages import common
 from attx.stages.engine import Bench
 
 
-def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: list[Path]) -> None:
+def run(
+    spec: dict,
+    *,
+    device: str,
+    weights: Path,
+    shard: Path,
+    predicted: Path,
+    label: str,
+    out: list[Path],
+    perturbed: list[Path],
+) -> None:
     """`spec`: {data, model, methods, target, dtype, threads, batch_size}; `label`: data/model/shard; `out`: their
     stores.
 
+    `perturbed`: none, or the store of perturbed images that are explained in the shard's own's place, with their draws.
     The model is loaded once. A store that is there already, of the same spec, code, model and images, is kept: so it is
     with several methods in a job, of which one has changed.
     """
@@ -30,6 +41,9 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     chosen = predictions.read(predicted)
     targets = np.array([chosen[row.image_id].target(spec["target"]) for row in rows], np.int64)
     data, model, name = label.split("/")
+    ids = [row.image_id for row in rows]
+    given = store.read(perturbed[0], ids, "perturbed") if perturbed else None
+    condition = {"perturbation": given.attributes["perturbation"]} if given else {}
     for (method, one), path in zip(roots.each(spec).items(), out, strict=True):
         attributes = {
             "data": data,
@@ -40,15 +54,18 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
             "code": provenance.digest(roots.roots("attribute", one)),
             "model_facts": common.facts(bench.model),
             "images_sha256": [row.sha256 for row in rows],
+            **condition,
         }
         if _is_made(path, attributes, targets):
             path.touch()
             print(f"{data}/{model}/{method}/{name}: kept, nothing of it has changed")
         else:
             dispatch.forget()
-            found, costs = _explained(bench, one, rows, targets, f"{data}/{model}/{method}/{name}")
+            label = "/".join([data, model, method, *condition.values(), name])
+            batches = bench.stored(given.attributions, label) if given else bench.images(rows, label)
+            found, costs = _explained(bench, one, batches, ids, targets, label)
             attributes |= costs | {"machine": common.machine(bench), "kernels": dispatch.used()}
-            store.write(path, store.Attributions(found, [row.image_id for row in rows], targets, attributes))
+            store.write(path, store.Attributions(found, ids, targets, attributes))
 
 
 def _is_made(path: Path, attributes: dict, targets: np.ndarray) -> bool:
@@ -63,17 +80,17 @@ def _is_made(path: Path, attributes: dict, targets: np.ndarray) -> bool:
 
 
 def _explained(
-    bench: Bench, spec: dict, rows: list, targets: np.ndarray, label: str
+    bench: Bench, spec: dict, batches: Iterator[Tensor], ids: list[str], targets: np.ndarray, label: str
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """The attributions (N, 3, H, W) of all rows, and what they cost."""
-    found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
+    """The attributions (N, 3, H, W) of all images, and what they cost."""
+    found = np.empty((len(ids), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
     costs = {"forward_passes": 0, "backward_passes": 0, "seconds": 0.0}
 
     def explain(method: Callable, place: slice, images: Tensor) -> dict:
         classes = torch.tensor(targets[place], device=bench.device)
         start = time.perf_counter()
         with counted(bench.model) as passes:
-            maps = method(bench.model, images, classes, [row.image_id for row in rows[place]])
+            maps = method(bench.model, images, classes, ids[place])
             found[place] = maps.detach().to(bench.dtype).cpu().numpy()  # waits for the device
         seconds = time.perf_counter() - start
         return {"forward_passes": passes.forward, "backward_passes": passes.backward, "seconds": seconds}
@@ -81,8 +98,8 @@ def _explained(
     def build() -> Callable:
         return registry.built("attribution", bench.sized(spec)["method"])
 
-    for _, cost in bench.each(bench.images(rows, label), build, explain):
+    for _, cost in bench.each(batches, build, explain):
         costs = {key: costs[key] + cost[key] for key in costs}
     count = f"{costs['forward_passes']} forward and {costs['backward_passes']} backward passes"
-    print(f"{label}: {len(rows)} images explained in {costs['seconds']:.0f} s, {count}")
+    print(f"{label}: {len(ids)} images explained in {costs['seconds']:.0f} s, {count}")
     return found, costs

@@ -13,9 +13,13 @@ def run(spec: dict, *, out: Path) -> None:
     """`spec`: {parts}, as `attx.paths.parts` reads it, and {data}, what the rows are said to be of.
 
     One row per row of a part, in the order of the config. With {variants: {method: [base, value]}} the columns `base`
-    and `value` are added; `source`, the model explained, is the judging model where a part has none.
+    and `value` are added; with {metrics}, one for each part, the column `metric`. `source`, the model explained, is the
+    judging model where a part has none.
     """
-    tables = [table for table in map(pd.read_parquet, paths.parts(spec)) if len(table)]
+    tables = [pd.read_parquet(path) for path in paths.parts(spec)]
+    if "metrics" in spec:
+        tables = [table.assign(metric=metric) for table, metric in zip(tables, spec["metrics"], strict=True)]
+    tables = [table for table in tables if len(table)]
     if not tables:
         raise UserError(
             "no images are left: `keep: correct` keeps those that all models classify as labelled, and there are none"

@@ -12,13 +12,32 @@ from attx.figures import style
 from attx.figures.gallery import Gallery
 from attx.models.loading import load_model
 from attx.postprocess import postprocess
+from attx.stages.pixels import pixels
 
 
-def run(spec: dict, *, scores: list[Path], shards: list[Path], stores: list[Path], pdf: Path, png: Path) -> None:
-    """`spec`: {figure, needs, note} and, for a gallery, {data, models, image_ids, methods, postprocess}."""
+def run(
+    spec: dict,
+    *,
+    scores: list[Path],
+    shards: list[Path],
+    stores: list[Path],
+    perturbed: list[Path],
+    under: list[Path],
+    pdf: Path,
+    png: Path,
+) -> None:
+    """`spec`: {figure, needs, note} and, for a gallery, {data, models, image_ids, methods, postprocess}.
+
+    For pixels also {perturbations: label: [name, epsilon]}: images in the stores `perturbed`, maps of them in `under`.
+    """
     figure = registry.load("figures", spec["figure"]["use"])
     params = registry.params(spec["figure"])
-    source = _gallery(spec, shards, stores) if spec["needs"] == "gallery" else pd.read_parquet(scores[0])
+    if spec["needs"] == "gallery":
+        source = _gallery(spec, shards, stores)
+    elif spec["needs"] == "pixels":
+        source = pixels(spec, _gallery(spec, shards, stores), perturbed, under)
+    else:
+        source = pd.read_parquet(scores[0])
     style.save(figure.draw(source, **params), pdf, png, note=spec["note"])
     print(f"{pdf}, and as PNG")
 

@@ -83,7 +83,7 @@ def _scored(
         }
         targets["explained"] = torch.from_numpy(content.targets[place]).to(images.device)
         try:
-            return _table(known[place], score(bench.model, images, maps, targets, **handed(ids)))
+            return table_of(known[place], score(bench.model, images, maps, targets, **handed(ids)))
         except UserError as error:
             raise UserError(f"scoring {', '.join(ids)}: {error}") from error
 
@@ -126,7 +126,8 @@ def _explainer(spec: dict) -> Callable[..., Tensor]:
     return explain
 
 
-def _table(known: list[predictions.Prediction], values: dict[str, np.ndarray]) -> pd.DataFrame:
+def table_of(known: list[predictions.Prediction], values: dict[str, np.ndarray]) -> pd.DataFrame:
+    """A row per image: its id, label and predicted class, and what a metric gave for it."""
     columns = {
         "image_id": [p.image_id for p in known],
         "label": [p.label for p in known],

@@ -11,6 +11,7 @@ from attx import paths, provenance, registry, roots, slices, sources
 from attx.config import Config, canonical
 from attx.data import listing
 from attx.errors import UserError
+from attx.needs import pairs
 from attx.stages.manifest import ensure
 
 
@@ -40,6 +41,8 @@ def only(labels):
 wildcard_constraints:
     data=only(cfg.data_sets()),
     model="[^/]+",
+    training=only(cfg.training),
+    perturbation="[^/]+",
     source="[^/]+",
     attack="[^/]+",
     method="[^/]+",
@@ -76,6 +79,10 @@ SHARDS = {data: listing.dealt(found, cfg.shard_size) for data, found in ENTRIES.
 for model in cfg.models:
     clearly(provenance.digest, roots.roots("weights", slices.weights(cfg, model=model)))
 clearly(slices.references, cfg, cfg.methods)
+for label in cfg.training:
+    clearly(lambda: slices.train(cfg, training=label))
+TRAINED = {at(paths.TRAINED).format(training=label) for label in cfg.training}
+PAIRED = [label for label, metric in cfg.metrics.items() if pairs(metric["use"])]  # metrics that compare maps
 
 
 def files(entries):
@@ -84,9 +91,9 @@ def files(entries):
 
 
 def own_weights(weights):
-    """The weights file that a model's spec names, if it is a path."""
+    """The weights file that a model's spec names, if it is a path, or is made by a training of this run."""
     path = Path(str(weights)).expanduser()
-    return [path] if path.is_file() else []
+    return [weights] if weights in TRAINED else [path] if path.is_file() else []
 
 
 def slice_of(stage, wildcards, methods=()):
@@ -131,7 +138,7 @@ def bundles():
     if size == 1:
         return {"attribute": ["{method}"]}
     bundled, found = set(COMBINED), []
-    for group in [cfg.methods, *cfg.variants().values()]:
+    for group in [cfg.methods, *cfg.variants().values(), *map(cfg.reseeded, cfg.metrics)]:
         labels = [label for label in group if label not in bundled]
         bundled.update(labels)
         found += [labels[i : i + size] for i in range(0, len(labels), size)]
@@ -145,6 +152,15 @@ def members(wildcards):
     each = [dict(wildcards) | judge | {"method": member} for member in spec["method"]["of"]]
     stores = [at(paths.ATTRIBUTIONS).format(**values) for values in each]
     return {"stores": stores, "scores": [at(paths.SHARD_SCORES).format(**values) for values in each] if judge else []}
+
+
+def reseeded(wildcards):
+    """The stores of a method with the other seeds that a metric asks for; its own where it draws nothing."""
+    found = cfg.reseeded(wildcards.metric)
+    labels = [label for label, variant in found.items() if variant.base == wildcards.method]
+    return [
+        at(paths.ATTRIBUTIONS).format(**dict(wildcards) | {"method": label}) for label in labels or [wildcards.method]
+    ]
 
 
 def first_ids(data, number):
@@ -181,13 +197,19 @@ def chosen(wildcards):
 def figure_input(wildcards):
     """What a figure is drawn from: `NEEDS` in its file says whether the scores or a gallery of maps."""
     spec = slice_of("figure", wildcards)
+    found = {"scores": [], "shards": [], "stores": [], "perturbed": [], "under": []}
     if spec["needs"] == "scores":
-        scores = at(paths.SCORES).format(data=wildcards.data, metric=spec["metric"])
-        return {"scores": scores, "shards": [], "stores": []}
-    if spec["needs"] != "gallery":
-        return {"scores": at(paths.SOURCE), "shards": [], "stores": []}
-    dealt = SHARDS[wildcards.data].items()
+        return found | {"scores": at(paths.SCORES).format(data=wildcards.data, metric=spec["metric"])}
+    if spec["needs"] not in ("gallery", "pixels"):
+        return found | {"scores": at(paths.SOURCE)}
+    data = cfg.shown(wildcards.data, wildcards.figure)
+    dealt = SHARDS[data].items()
     held = [shard for shard, entries in dealt if {entry.image_id for entry in entries} & set(spec["image_ids"])]
-    given = {"data": wildcards.data, "model": spec["models"], "method": spec["methods"], "shard": held}
+    given = {"data": data, "model": spec["models"], "method": spec["methods"], "shard": held}
     shards, stores = (expand(pattern, **given) for pattern in (chosen(wildcards), at(paths.ATTRIBUTIONS)))
-    return {"scores": [], "shards": sorted(set(shards)), "stores": stores}
+    found |= {"shards": sorted(set(shards)), "stores": stores}
+    if spec["needs"] == "pixels":
+        given["perturbation"] = spec["perturbations"]
+        found["under"] = expand(at(paths.PERTURBED_ATTRIBUTIONS), **given)
+        found["perturbed"] = expand(at(paths.PERTURBED), **given)
+    return found

@@ -69,5 +69,5 @@ rule figure:
         code=code("figure"),
     shell:
         "python -m attx figure --spec {params.spec:q} --code {params.code} --scores {input.scores:q} --shards {input.shards:q}"
-        " --stores {input.stores:q}"
+        " --stores {input.stores:q} --perturbed {input.perturbed:q} --under {input.under:q}"
         " --pdf {output.pdf:q} --png {output.png:q} 2>&1 | tee -i {log:q}"

@@ -11,6 +11,8 @@ rule score:
         at(paths.SHARD_SCORES),
     log:
         log_of("score", paths.SHARD_SCORES),
+    wildcard_constraints:
+        metric=without(PAIRED),
     threads: cfg.threads
     resources:
         gpu=GPU,
@@ -35,6 +37,39 @@ use rule score as score_cross with:
         at(paths.CROSS_SCORES),
     log:
         log_of("score", paths.CROSS_SCORES),
+
+
+rule compare:
+    input:
+        predicted=at(paths.PREDICTIONS),
+        attributions=at(paths.ATTRIBUTIONS),
+        others=at(paths.PERTURBED_ATTRIBUTIONS),
+    output:
+        at(paths.PERTURBED_SCORES),
+    log:
+        log_of("compare", paths.PERTURBED_SCORES),
+    threads: cfg.threads
+    params:
+        spec=spec("compare"),
+        code=code("compare"),
+    shell:
+        "python -m attx compare --spec {params.spec:q} --code {params.code} --predicted {input.predicted:q}"
+        " --attributions {input.attributions:q} --others {input.others:q}"
+        " --label {wildcards.data}/{wildcards.model}/{wildcards.method}/{wildcards.postprocess} --out {output:q}"
+        " 2>&1 | tee -i {log:q}"
+
+
+use rule compare as compare_seeds with:
+    input:
+        predicted=at(paths.PREDICTIONS),
+        attributions=at(paths.ATTRIBUTIONS),
+        others=reseeded,
+    output:
+        at(paths.SHARD_SCORES),
+    log:
+        log_of("compare", paths.SHARD_SCORES),
+    wildcard_constraints:
+        metric=only(PAIRED),
 
 
 rule collect:

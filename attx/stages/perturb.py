@@ -1,0 +1,53 @@
+"""Perturb the images of a shard against their explanation, the prediction kept, and store the perturbed images."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from attx_kernels import dispatch
+from torch import Tensor
+
+from attx import predictions, registry, store
+from attx.attributional import AttributionalAttack
+from attx.data import manifest
+from attx.stages import common
+
+
+def run(
+    spec: dict, *, code: str, device: str, weights: Path, shard: Path, predicted: Path, label: str, out: Path
+) -> None:
+    """`spec`: {data, model, perturbation, target, ...}; `label`: data/model/perturbation/shard.
+
+    The store's attributes `measure` and `step` have what the attack found for each image, and where on its path.
+    """
+    bench = common.set_up(spec, device, weights, compiling=("cuda",))
+    rows = manifest.read(shard)
+    chosen = predictions.read(predicted)
+    targets = np.array([chosen[row.image_id].target(spec["target"]) for row in rows], np.int64)
+    found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
+
+    def perturbed(attack: AttributionalAttack, place: slice, images: Tensor) -> list[tuple[float, int]]:
+        ids = [row.image_id for row in rows[place]]
+        result = attack.run(bench.model, images, torch.tensor(targets[place], device=bench.device), ids)
+        found[place] = result.images.cpu().numpy()
+        return list(zip(result.measure.tolist(), result.step.tolist(), strict=True))
+
+    def build() -> AttributionalAttack:
+        return registry.built("perturbations", bench.sized(spec)["perturbation"])
+
+    dispatch.forget()
+    each = [one for _, part in bench.each(bench.images(rows, label), build, perturbed) for one in part]
+    attributes = dict(zip(("data", "model", "perturbation", "shard"), label.split("/"), strict=True)) | {
+        "spec": spec,
+        "code": code,
+        "model_facts": common.facts(bench.model),
+        "images_sha256": [row.sha256 for row in rows],
+        "measure": [measure for measure, _ in each],
+        "step": [step for _, step in each],
+        "machine": common.machine(bench),
+        "kernels": dispatch.used(),
+    }
+    store.write(out, store.Attributions(found, [row.image_id for row in rows], targets, attributes), "perturbed")
+    kept = sum(step == 0 for _, step in each)
+    left = f", {kept} of them left as they were: every step changed the prediction" if kept else ""
+    print(f"{label}: {len(rows)} images perturbed{left}")
