@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from attx.figures import frame, style
+from attx.statistics import Interval
 
 NEEDS = "scores"
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++")
@@ -38,7 +39,7 @@ def draw(
             _panel(axis, frame.cell(scores, model=model), value, looks, readings)
             style.title(axis, model)
     for axis, value in zip(axes[-1], values, strict=True):
-        axis.set_xlabel(frame.label(value))
+        axis.set_xlabel(frame.label(value).replace(" (", "\n(" if len(values) > 2 else " ("))
     title = f"Mean of {frame.sample(scores)}; line: 95% bootstrap interval"
     style.legend(figure, _shades(readings) if len(readings) > 1 else [], title=title)
     return figure
@@ -49,16 +50,24 @@ def _panel(axis: Axes, rows: pd.DataFrame, value: str, looks: dict[str, style.Lo
     for place, (method, look) in enumerate(looks.items()):
         for i, reading in enumerate(readings):
             found = frame.interval(rows, value, method=method, postprocess=reading)
-            if found is None:
-                continue
-            y = place + (i - (len(readings) - 1) / 2) * size
-            hatch = HATCHES[i % len(HATCHES)]
-            axis.barh(y, found.mean, size, color=_tint(look.colour, i), hatch=hatch, edgecolor="white", linewidth=0.5)
-            axis.plot([found.low, found.high], [y, y], color="black", linewidth=0.9)
-            end = np.nanmax([found.mean, found.high])
-            axis.annotate(f"{found.mean:.2f}", (end, y), (3, 0), textcoords="offset points", va="center", fontsize=6)
-    axis.set_yticks(range(len(looks)), list(looks))
-    axis.set_ylim(len(looks) - 0.5, -0.5)
+            if found is not None:
+                y = place + (i - (len(readings) - 1) / 2) * size
+                bar(axis, found, y, size, color=_tint(look.colour, i), hatch=HATCHES[i % len(HATCHES)])
+    rows_of(axis, list(looks))
+
+
+def bar(axis: Axes, found: Interval, y: float, size: float, **face) -> None:
+    """A bar `size` high at `y`, of a `face` (colour, hatch), with the line of its interval and its value in digits."""
+    axis.barh(y, found.mean, size, edgecolor="white", linewidth=0.5, **face)
+    axis.plot([found.low, found.high], [y, y], color="black", linewidth=0.9)
+    end = np.nanmax([found.mean, found.high])
+    axis.annotate(f"{found.mean:.2f}", (end, y), (3, 0), textcoords="offset points", va="center", fontsize=6)
+
+
+def rows_of(axis: Axes, names: list[str]) -> None:
+    """Name the rows of bars, the first on top."""
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
     axis.grid(visible=False, axis="y")
     axis.tick_params(axis="y", length=0)
     axis.margins(x=0.1)

@@ -61,7 +61,7 @@ def table(
     scores = frame.keep(scores, needs=values, **_wanted(perturbations, models, methods, postprocess))
     orders = {key: frame.levels(scores, key) for key in COLUMNS[1:]} | {"epsilon": sorted(set(scores["epsilon"]))}
     found = frame.ordered(frame.means(scores, COLUMNS[1:], values), orders)
-    found["epsilon"] = found["epsilon"].map(scales.change)
+    found["epsilon"] = found["epsilon"].map(scales.epsilon)
     return found
 
 
@@ -99,13 +99,12 @@ def _label(grid: np.ndarray, epsilons: list[float], perturbations: int) -> None:
     if len(epsilons) == 1:
         first.set_xlim(-0.5, perturbations - 0.5)
         first.set_xticks([])
-        label = f"Epsilon {scales.change(epsilons[0])}"
+        label = f"Epsilon {scales.epsilon(epsilons[0])}"
     else:
         first.set_xlim(0, 1.06 * epsilons[-1])
-        whole = [scales.of_255(epsilon) for epsilon in epsilons]
-        texts = [f"{e:g}" for e in (epsilons if None in whole else whole)]
+        texts, unit = scales.epsilons(epsilons)
         inches = (first.get_figure().get_figwidth() - 0.7) / grid.shape[1] - 0.3
         scales.ticks(first, epsilons, texts, inches)
-        label += "" if None in whole else ", in 1/255"
+        label += ", in 1/255" if unit else ""
     for axis in grid[-1]:
         axis.set_xlabel(label)

@@ -38,6 +38,24 @@ def change(value: float) -> str:
     return f"{value:.3g}" if k is None else f"{k:g}/255"
 
 
+def epsilons(values: Iterable[float]) -> tuple[list[str], str]:
+    """Budgets as text, and their unit: whole parts of 255 and `/255`, or, where one is none, decimals and none.
+
+    Decimals, too, where two digits say each of them, such as 0.2, which is 51/255.
+    """
+    values = list(values)
+    whole = [of_255(value) for value in values]
+    if None in whole or all(abs(value - round(value, 2)) < 1e-6 for value in values):
+        return [f"{value:.4g}" for value in values], ""
+    return [f"{k:g}" for k in whole], "/255"
+
+
+def epsilon(value: float) -> str:
+    """One budget as text: `8/255`, `0.3`."""
+    (text,), unit = epsilons([value])
+    return text + unit
+
+
 def ticks(
     axis: Axes, places: Sequence[float], labels: Sequence[str], inches: float, *, all_shown: bool = False
 ) -> None:

@@ -76,9 +76,7 @@ METHODS = (
     "gradient_shap",
     "learned_order",
 )
-# so do attacks on attributions, and kinds of training
-ATTACKS = ("topk", "lens", "mass_center", "target")
-TRAINING = ("nat", "pgd", "ig_norm", "ig_sum_norm")
+ATTACKS = ("topk", "lens", "mass_center", "target")  # on attributions; so do they
 
 
 class Look(NamedTuple):
