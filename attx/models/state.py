@@ -6,14 +6,12 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from attx.errors import UserError
 
-UNREADABLE = (pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError)
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError)
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
@@ -22,10 +20,7 @@ def read(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"the weights file {path} does not exist: `weights` is a path, or a word that the model knows")
     try:
-        if path.suffix == ".safetensors":
-            found = safetensors.torch.load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+        found = _tensors(path)
     except UNREADABLE as error:
         raise UserError(
             f"the weights file {path} is damaged, or holds more than tensors and is therefore not loaded: save it by "
@@ -37,6 +32,17 @@ def read(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise UserError(f"the weights file {path} holds no state dict (a mapping of names to tensors)")
     return {key.removeprefix("module."): value for key, value in found.items()}
+
+
+def _tensors(path: Path) -> object:
+    if path.suffix != ".safetensors":
+        return torch.load(path, map_location="cpu", weights_only=True)
+    import safetensors.torch  # for such files alone: benchmarks run where it is not installed
+
+    try:
+        return safetensors.torch.load_file(path)
+    except safetensors.SafetensorError as error:
+        raise ValueError(str(error)) from error
 
 
 def load_into(net: torch.nn.Module, found: dict[str, Tensor], path: str | Path) -> None:
