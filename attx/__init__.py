@@ -9,6 +9,7 @@ _HOMES = {
     "AttEXplore": "attx.api",
     "explain": "attx.api",
     "load_attack": "attx.api",
+    "load_perturbation": "attx.api",
     "load_model": "attx.models.loading",
     "load_images": "attx.data.loading",
     "insertion_deletion": "attx.metrics.insertion_deletion",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from attx import registry
 from attx.attack import Attack
+from attx.attributional import AttributionalAttack
 from attx.errors import UserError
 
 WRONG_RANGE = "images must be in [0, 1], with the normalisation inside the model, or attributions mean nothing"
@@ -84,6 +85,16 @@ def load_attack(name: str, **params: Any) -> Attack:
     """An attack of `attx/attacks/` by its name; `.run(model, images, targets, image_ids=None)` gives its path."""
     registry.check(f"load_attack({name!r})", params, registry.parameters("attacks", name))
     return registry.load("attacks", name).build(**params)
+
+
+def load_perturbation(name: str, **params: Any) -> AttributionalAttack:
+    """An attack on explanations, of `attx/perturbations/`, by its name; `.run(model, images, targets, image_ids=None)`.
+
+    `against` may be a function (model, images, targets, image_ids) -> attributions, differentiable in the images.
+    """
+    named = {key: value for key, value in params.items() if key != "against" or not callable(value)}
+    registry.check(f"load_perturbation({name!r})", named, registry.parameters("perturbations", name))
+    return registry.load("perturbations", name).build(**params)
 
 
 def _targets(model: Any, inputs: Tensor, target: Any) -> Tensor:
