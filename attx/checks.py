@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attx import registry, variants
-from attx.checks_methods import PART, check_method, check_params
+from attx.checks_methods import PART, check_images, check_method, check_params
 from attx.errors import UserError, unknown
 from attx.needs import METHOD, PERTURBED, check_metrics, pairs
 
@@ -94,6 +94,8 @@ def _entry(config: "Config", family: str, label: str) -> None:
             raise UserError(f"{where}: NEEDS of attx/figures/{spec['use']}.py: {unknown('value', needs, SOURCE)}")
         extra = SOURCE[needs]
     check_params(where, family, spec["use"], spec, extra)
+    for key in ("data", "test") if family == "training" else ():
+        check_images(f"{where}.{key}", key, spec)
     if spec.get("keep", "all") not in ("all", "correct"):
         raise UserError(f"{where}.keep: {unknown('value', spec['keep'], ('all', 'correct'))}")
     if family in ("metrics", "figures"):

@@ -35,9 +35,14 @@ def check_method(config: "Config", where: str, spec: dict) -> None:
     for attack in spec.get("attacks") or ():  # files, by name
         if attack not in registry.names("attacks"):
             raise UserError(f"{where}.attacks: {unknown('attack', attack, registry.names('attacks'))}")
-    if spec.get("references"):  # images of their own, as those of `data`
-        drawn = filled("data", "references", spec["references"])
-        check_params(f"{where}.references", "data", drawn["use"], drawn, PART)
+    check_images(f"{where}.references", "references", spec)
+
+
+def check_images(where: str, key: str, spec: dict) -> None:
+    """The images that an entry names under `key`, as an entry of `data` does, if it names any."""
+    if spec.get(key):
+        drawn = filled("data", key, spec[key])
+        check_params(where, "data", drawn["use"], drawn, PART)
 
 
 def check_params(where: str, family: str, use: str, spec: dict, extra: dict) -> None:

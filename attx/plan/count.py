@@ -26,7 +26,7 @@ SMALL = 32  # pixels, of images on which methods' passes are counted
 def cost(spec: dict, shape: Sequence[int], machine: dict, device: str, *, time: bool = True) -> dict:
     """Passes an image, counted with as many images at once as jobs take, and with `time` the seconds of work beside.
 
-    `spec`: {method}, {attack}, {path} of a method, or {metric} with what it is handed. What stops when the prediction
+    `spec`: {method}, {attack}, {perturbation}, {path} of a method, or {metric} with what it is handed. What stops when the prediction
     changes is counted at its most. {error} where the toy model is none for it.
     """
     where, dtype = common.prepare(machine, device)
@@ -77,6 +77,8 @@ def _use(spec: dict, toy: Classifier, images: Tensor, targets: Tensor) -> object
         return registry.built("metrics", spec["metric"])(toy, images, maps, chosen, **score.handing(spec)(ids))
     if "attack" in spec:
         return deque(registry.built("attacks", spec["attack"]).points(toy, images, targets, ids), maxlen=0)
+    if "perturbation" in spec:
+        return registry.built("perturbations", spec["perturbation"]).run(toy, images, targets, ids)
     if "path" in spec:
         attack = path_of(**registry.params(spec["path"]))
         return trace.followed(attack, toy, images, targets, ids)

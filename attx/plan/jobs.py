@@ -21,7 +21,7 @@ OPTION = re.compile(r"""--([a-z-]+) ((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
 
 @dataclass(frozen=True)
 class Work:
-    """What is done for an image: `kind` is method, ensemble, path, attack, metric or stage.
+    """What is done for an image: `kind` is method, ensemble, path, attack, perturbation, metric or stage.
 
     `model` is the model's label, `spec` the settings, as JSON.
     """
@@ -130,6 +130,8 @@ def _works(config: Config, stage: str, spec: dict) -> Iterator[Work]:
     elif "method" in spec:
         labels = {label: config.method(label) for label in config.methods}
         yield Work("path", _label(labels, spec["method"]), model, canonical({"path": spec["method"]}))
+    elif "perturbation" in spec:
+        yield Work("perturbation", spec["perturbation"]["use"], model, canonical({"perturbation": spec["perturbation"]}))
     elif "attack" in spec:
         yield Work("attack", spec["attack"]["use"], model, canonical({"attack": spec["attack"]}))
     else:

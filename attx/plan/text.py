@@ -10,9 +10,10 @@ KINDS = {
     "ensemble": "ensembles",
     "path": "paths",
     "attack": "attacks",
+    "perturbation": "perturbations",
     "metric": "scores",
 }
-MAPS = ("method", "ensemble", "attack")  # kinds that store a map or an image for each image
+MAPS = ("method", "ensemble", "attack", "perturbation")  # kinds that store a map or an image for each image
 COLUMNS = 5  # models whose times are shown beside each other
 WIDTH = 100
 NAME = 9  # letters, beyond which a model's name takes two lines
