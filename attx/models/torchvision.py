@@ -48,6 +48,19 @@ def build(
     )
 
 
+def untuned(*, name: str, seed: int, classes: int, size: int | None = None) -> Classifier:
+    """The classifier `name` with random weights, its batch norms still layers of their own, as training needs them."""
+    published = _published(name, "random")
+    native = published.transforms().crop_size[0]
+    _check(name, None, native, classes, size)
+    return Classifier(
+        _net(name, None, seed, classes, size or native),
+        preprocess=_preprocess(published, size or native),
+        classes=classes,
+        fixed_size=_one_size(name) is not None,
+    )
+
+
 def names() -> list[str]:
     """The names of torchvision's classifiers."""
     return torchvision.models.list_models(module=torchvision.models)

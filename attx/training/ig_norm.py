@@ -1,0 +1,15 @@
+"""IG-NORM: cross entropy, and how far attributions can be moved near the image (RAR, Chen et al., NeurIPS 2019)."""
+
+from typing import Any
+
+from attx.trainer import Training, compose
+from attx.training.terms import AtImage, PathNorm, Sum
+
+
+def build(*, weight: float = 1.0, path_steps: int = 50, inner_path_steps: int = 10, **common: Any) -> Training:
+    """Lowers CE(x) + `weight` ||IG(x, x')||_1 at the x' near x where PGD finds ||IG||_1 highest.
+
+    `path_steps`: m, of IG; `inner_path_steps`: the m of the inner attack. All as published for MNIST; `common`: the
+    keywords of `attx.trainer.compose`.
+    """
+    return compose(Sum(AtImage(), PathNorm(weight, path_steps)), PathNorm(1.0, inner_path_steps), **common)
