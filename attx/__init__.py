@@ -13,6 +13,7 @@ _HOMES = {
     "load_model": "attx.models.loading",
     "load_images": "attx.data.loading",
     "insertion_deletion": "attx.metrics.insertion_deletion",
+    "map_similarity": "attx.metrics.map_similarity",
     "UserError": "attx.errors",
 }
 __all__ = sorted(_HOMES)

@@ -154,8 +154,11 @@ def summary(family: str, name: str) -> str:
 
 
 def constant(family: str, name: str, variable: str) -> object:
-    """The literal that a module assigns to `variable` at its top level; None if it does not."""
+    """The literal that a module, or one of the family that it has it from, assigns to `variable` at its top level."""
     for node in _tree(ROOT / family / f"{name}.py").body:
+        place, _, source = (getattr(node, "module", None) or "").rpartition(".")
+        if place == f"attx.{family}" and variable in [alias.name for alias in node.names]:
+            return constant(family, source, variable)
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == variable for t in node.targets):
             return ast.literal_eval(node.value)
     return None

@@ -18,6 +18,15 @@ def rank(values: Tensor) -> Tensor:
     return torch.empty_like(places, memory_format=torch.contiguous_format).scatter_(1, indices, places)
 
 
+def levels(values: Tensor, indices: Tensor | None = None) -> Tensor:
+    """Dense ranks (N, K), int64: 0 for the largest value of each row, equal values alike. `indices`: their `order`."""
+    indices = order(values) if indices is None else indices
+    descending = values.gather(1, indices)
+    steps = torch.zeros_like(indices)
+    torch.cumsum(descending[:, 1:] != descending[:, :-1], 1, out=steps[:, 1:])
+    return torch.empty_like(steps).scatter_(1, indices, steps)
+
+
 def order(values: Tensor) -> Tensor:
     """Indices (N, K), int64, that sort each row of `values` (N, K), which has no NaN, from the largest on."""
     if values.device.type != "cpu" or values.dtype not in HALF_OR_SINGLE:

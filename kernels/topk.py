@@ -7,8 +7,8 @@ better one that was picked has it in its window: one walk over the pool from the
 
 import numpy as np
 import torch
+from attx_kernels import rank
 from attx_kernels.dispatch import HALF_OR_SINGLE, jit, tl, way
-from attx_kernels.rank import order
 from attx_kernels.windows import radius_of
 from torch import Tensor
 
@@ -25,7 +25,7 @@ def top_k(values: Tensor, k: int) -> Tensor:
     _check(values, k)
     rows = values.detach().flatten(1)
     if values.device.type != "cpu" or values.dtype not in (*HALF_OR_SINGLE, torch.float64):
-        mask = torch.zeros_like(rows, dtype=torch.bool).scatter_(1, order(rows)[:, :k], True)
+        mask = torch.zeros_like(rows, dtype=torch.bool).scatter_(1, rank.order(rows)[:, :k], True)
         return mask.view(values.shape)
     rows = (rows if rows.dtype == torch.float64 else rows.float()).numpy()
     mask = np.empty(rows.shape, dtype=bool)
@@ -38,20 +38,23 @@ def top_k(values: Tensor, k: int) -> Tensor:
     return torch.from_numpy(mask).view(values.shape)
 
 
-def top_k_div(values: Tensor, k: int, window: int, pool: int | None = None) -> Tensor:
+def top_k_div(
+    values: Tensor, k: int, window: int, pool: int | None = None, *, order: Tensor | None = None, first: int = 0
+) -> Tensor:
     """Indices (N, k), int64, in the order of picking, of maps (N, H, W) without NaN; index = row * W + column.
 
     `window`: odd side in pixels of the square that a pick takes out of the pool, clipped at the borders. `pool`: only
-    the so many largest pixels, None for all. ValueError where fewer than k can be picked, and for unfit settings.
+    the so many largest pixels, None for all. `order`: what `rank.order` gives, where it is known. ValueError where
+    fewer than k can be picked, and for unfit settings; `first` is the first map's number in its message.
     """
     radius = radius_of(window)
     _check(values, k)
     if pool is not None and pool < 1:
         raise ValueError(f"pool {pool}: give a number of pixels, at least 1, or None for all")
-    candidates = order(values.detach().flatten(1))[:, :pool]
+    candidates = (rank.order(values.detach().flatten(1)) if order is None else order)[:, :pool]
     walk = _walk_triton if way("topk", values) == "triton" else _walk_torch
     picks, counts = walk(candidates, k, radius, *values.shape[1:])
-    short = [(i, count) for i, count in enumerate(counts) if count < k]
+    short = [(i, count) for i, count in enumerate(counts, first) if count < k]
     if short:
         maps = ", ".join(f"{count} in map {i}" for i, count in short[:5]) + (", ..." if len(short) > 5 else "")
         size, largest = values[0].numel(), candidates.shape[1]

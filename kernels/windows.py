@@ -1,11 +1,12 @@
 """Windows of pixels: a square of an odd side around each pixel, clipped at the borders of its image.
 
 Dilation is LENS's N_w (Rethinking Robustness of Model Attributions, AAAI 2024): all pixels within a window of a set.
+Means over windows are what LENS-Spearman and LENS-Kendall rank.
 """
 
 import torch
 import torch.nn.functional as F
-from attx_kernels.dispatch import jit, tl, triton, way
+from attx_kernels.dispatch import HALF_OR_SINGLE, jit, tl, triton, way
 from torch import Tensor
 
 ROWS = 16  # of a strip; the window's overhang above and below it is read twice
@@ -42,6 +43,36 @@ def _any_of_next(mask: Tensor, count: int, dim: int) -> Tensor:
         mask = mask.narrow(dim, 0, length) | mask.narrow(dim, shift, length)
         reach += shift
     return mask
+
+
+def means(values: Tensor, window: int) -> Tensor:
+    """(N, H, W): the mean of the pixels that there are of the window x window square around each pixel.
+
+    Summed in float64, in the same order for every pixel, so that equal windows have equal means; given as float64 where
+    `values` are (or integers), else as float32. ValueError for a window that is not odd and positive.
+    """
+    radius = radius_of(window)
+    sums = F.pad(values.detach().double(), (radius,) * 4)
+    there = values.new_ones((1, *values.shape[1:]), dtype=torch.float64)
+    there = F.pad(there, (radius,) * 4)
+    for dim in (1, 2):
+        sums, there = (sum_of_next(x, window, dim) for x in (sums, there))
+    return (sums / there).to(torch.float32 if values.dtype in HALF_OR_SINGLE else torch.float64)
+
+
+def sum_of_next(values: Tensor, count: int, dim: int) -> Tensor:
+    """The sum of `count` neighbours, the element itself the first; by doubling, the dimension `count` - 1 shorter."""
+    length = values.shape[dim] - count + 1
+    total, done, reach = None, 0, 1
+    while True:
+        if count & reach:
+            part = values.narrow(dim, done, length)
+            total, done = (part if total is None else total + part), done + reach
+        if done == count:
+            return total
+        size = values.shape[dim] - reach
+        values = values.narrow(dim, 0, size) + values.narrow(dim, reach, size)
+        reach *= 2
 
 
 def _dilate_triton(mask: Tensor, radius: int) -> Tensor:

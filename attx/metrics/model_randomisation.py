@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attx.errors import UserError
+from attx.metrics.correlation import spearman
 from attx.metrics.perturbation import check_counts
 from attx.rng import Rows, Stream
 
@@ -68,23 +69,3 @@ def cascade(model: nn.Module, stages: int, seed: int) -> Iterator[nn.Module]:
 def _randomise(parameter: Tensor, seed: int, name: str) -> None:
     drawn = Rows.of(seed, [name], copies=1, step=0).normal(Stream.WEIGHTS, parameter.shape, parameter)[0]
     parameter.copy_(parameter.mean() + parameter.std(correction=0) * drawn)
-
-
-def spearman(one: Tensor, other: Tensor) -> np.ndarray:
-    """Spearman's rank correlation of each row's values, float64 (N,), ties at their mean rank.
-
-    1 for rows that are equal; else 0 if one of them has but one value, and so no order.
-    """
-    found = []
-    for a, b in zip(one.flatten(1), other.flatten(1), strict=True):
-        x, y = (_ranks(values) for values in (a, b))
-        length = x.norm() * y.norm()
-        found.append(1.0 if torch.equal(a, b) else (x @ y / length).item() if length else 0.0)
-    return np.array(found)
-
-
-def _ranks(values: Tensor) -> Tensor:
-    """The ranks of a vector's values less their mean, float64; equal values share the mean of their ranks."""
-    _, places, counts = values.unique(return_inverse=True, return_counts=True)
-    last = counts.cumsum(0).double()
-    return (last - (counts - 1) / 2)[places] - (len(values) + 1) / 2

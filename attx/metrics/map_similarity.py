@@ -1,0 +1,147 @@
+"""How alike two attribution maps of an image are: LENS (Rethinking Robustness of Model Attributions, AAAI 2024) and
+what is usual beside it.
+
+T(a) are the k largest pixels of a map, D(a) those picked one after another with the window of each pick taken out of
+the pool (top-k-div), N(S) all pixels in a window of one of S. a is the original, b the perturbed map.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from attx_kernels.windows import radius_of
+from torch import Tensor
+
+from attx.errors import UserError, unknown
+from attx.metrics.correlation import cosine, kendall_of, spearman_of
+from attx.metrics.prepared import Prepared
+from attx.metrics.structure import center_of_mass_shift, ssim
+
+CHUNK = {"cpu": 2**17, "cuda": 2**24}  # pixels compared in one go: what fits the cache, or keeps a GPU busy
+
+
+def _share(a: Tensor, b: Tensor, k: int) -> np.ndarray:
+    return ((a & b).sum((1, 2)).double() / k).cpu().numpy()
+
+
+PLAIN: dict[str, Callable[[Prepared, Prepared], np.ndarray]] = {
+    "top_k_intersection": lambda a, b: _share(a.top, b.top, a.k),
+    "spearman": lambda a, b: spearman_of(a.ranks, b.ranks),
+    "kendall": lambda a, b: kendall_of(a.ranks, b.ranks),
+    "cosine": lambda a, b: cosine(a.values, b.values),
+    "ssim": lambda a, b: ssim(a.values, b.values),
+    "center_of_mass_shift": lambda a, b: center_of_mass_shift(a.values, b.values),
+}
+WINDOWED: dict[str, Callable[[Prepared, Prepared, int], np.ndarray]] = {
+    "lens_recall_at_k": lambda a, b, w: _share(a.near_top(w), b.top, a.k),
+    "lens_precision_at_k": lambda a, b, w: _share(a.top, b.near_top(w), a.k),
+    "top_k_div": lambda a, b, w: _share(a.apart(w), b.apart(w), a.k),
+    "top_k_div_lens_recall": lambda a, b, w: _share(a.near_apart(w), b.apart(w), a.k),
+    "top_k_div_lens_precision": lambda a, b, w: _share(a.apart(w), b.near_apart(w), a.k),
+    "lens_spearman": lambda a, b, w: spearman_of(a.means(w), b.means(w)),
+    "lens_kendall": lambda a, b, w: kendall_of(a.means(w), b.means(w)),
+}
+
+
+def map_similarity(
+    a: np.ndarray | Tensor, b: np.ndarray | Tensor, k: int = 1000, window: int = 3, pool: int | None = None
+) -> dict[str, np.ndarray]:
+    """Compare the maps (N, H, W) of two batches, original and perturbed, pair by pair: name -> float64 (N,).
+
+    top_k_intersection |T(a) & T(b)| / k, lens_recall_at_k |N(T(a)) & T(b)| / k, lens_precision_at_k
+    |T(a) & N(T(b))| / k; top_k_div, top_k_div_lens_recall, top_k_div_lens_precision: the same with D for T; spearman,
+    kendall (tau-b), cosine; lens_spearman, lens_kendall: of the means over windows; ssim; center_of_mass_shift (pixels,
+    of |map|). Values are ranked as given, the largest first, ties to the lowest index in T and D. `window`: the odd
+    side in pixels of the square around a pixel, clipped at the borders. `pool`: D is picked from the so many largest
+    pixels, None: from all. Raises UserError for shapes that differ, NaN or infinity, unfit settings, and where D runs
+    out of pixels.
+    """
+    found = over_pairs({"a": a, "b": b}, columns((window,)), k=k, windows=(window,), pool=pool)
+    return {name.removesuffix(f"_w{window}"): values for name, values in found.items()}
+
+
+def over_pairs(
+    batches: dict[str, np.ndarray | Tensor],
+    names: Sequence[str],
+    *,
+    k: int,
+    windows: Sequence[int],
+    pool: int | None,
+) -> dict[str, np.ndarray]:
+    """The scores of that name (as in `columns`), float64 (N,), of two batches of maps (N, H, W), the original first.
+
+    Of more batches, the mean over all pairs of them. Keys of `batches` are words for messages. What is sorted and
+    picked for a map serves all pairs and windows. Raises UserError as `map_similarity`.
+    """
+    given = {name: check_maps(maps, name) for name, maps in batches.items()}
+    shapes = {name: tuple(maps.shape) for name, maps in given.items()}
+    if len(set(shapes.values())) > 1:
+        told = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        raise UserError(f"{told}: give maps of the same shape")
+    first = next(iter(given.values()))
+    check_settings(k, windows, pool, first[0].numel() if len(first) else None)
+    step = max(1, CHUNK.get(first.device.type, CHUNK["cuda"]) // (first.shape[1] * first.shape[2]))
+    parts = []
+    for start in range(0, len(first), step):
+        prepared = [
+            Prepared(maps[start : start + step].to(first.device), k, pool, first=start, what=name)
+            for name, maps in given.items()
+        ]
+        pairs = [compare(one, other, names) for one, other in itertools.combinations(prepared, 2)]
+        parts.append({name: np.mean([pair[name] for pair in pairs], 0) for name in names})
+    return {name: np.concatenate([np.empty(0), *(part[name] for part in parts)]) for name in names}
+
+
+def columns(windows: Sequence[int]) -> list[str]:
+    """The names of all scores for these windows; those that depend on the window w end in _w{w}."""
+    return [*PLAIN, *(f"{name}_w{window}" for window in windows for name in WINDOWED)]
+
+
+def chosen(scores: Iterable[str] | None, windows: Sequence[int]) -> list[str]:
+    """The names of `scores`, None for all; UserError, with the nearest one, for a name that there is not."""
+    known = columns(windows)
+    names = known if scores is None else list(scores)
+    for name in names:
+        if name not in known:
+            raise unknown("score", name, known)
+    return names
+
+
+def compare(a: Prepared, b: Prepared, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """The scores of that name (as in `columns`) of two batches of as many maps, a the original: float64 (N,) each."""
+    found = {}
+    for name in names:
+        if name in PLAIN:
+            found[name] = PLAIN[name](a, b)
+        else:
+            bare, _, window = name.rpartition("_w")
+            found[name] = WINDOWED[bare](a, b, int(window))
+    return found
+
+
+def check_maps(maps: np.ndarray | Tensor, name: str = "maps") -> Tensor:
+    """Maps (N, H, W) as a tensor; UserError for other shapes, and for NaN or infinity."""
+    maps = torch.as_tensor(maps).detach()
+    if maps.ndim != 3 or not maps.shape[1] * maps.shape[2] or maps.is_complex():
+        raise UserError(f"{name} of shape {tuple(maps.shape)}: give real maps (N, H, W)")
+    bad = (~maps.isfinite()).flatten(1).any(1).nonzero().flatten().tolist()
+    if bad:
+        raise UserError(f"{name}: maps {bad} (counted from 0) are NaN or infinite in places: they have no order")
+    return maps if maps.is_floating_point() else maps.double()
+
+
+def check_settings(k: int, windows: Sequence[int], pool: int | None, pixels: int | None = None) -> None:
+    """UserError for settings that fit no maps, or none of so many `pixels`."""
+    for name, value in {"k": k, "pool": pool}.items():
+        if value is None and name == "pool":
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+            raise UserError(f"{name} {value!r}: give a number of pixels, at least 1")
+    if pixels is not None and k > pixels:
+        raise UserError(f"k {k}: the maps have {pixels} pixels; give fewer (1000 for 224 x 224, 100 for 28 x 28)")
+    for window in windows:
+        try:
+            radius_of(window)
+        except ValueError as error:
+            raise UserError(str(error)) from error
