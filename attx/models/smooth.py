@@ -14,13 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from attx.errors import UserError
-
-
-def ramp(x: Tensor, beta: float, low: float = 0.0, high: float | None = None) -> Tensor:
-    """Softplus of sharpness `beta` from `low`; up to `high`, if there is one, by the difference of two."""
-    up = F.softplus(x - low if low else x, beta)
-    up = up if high is None else up - F.softplus(x - high, beta)
-    return up + low if low else up
+from attx.models.twice import FixedConv2d, ramp
 
 
 def _relu(beta: float, x: Tensor, inplace: bool = False) -> Tensor:
@@ -44,6 +38,16 @@ def _prelu(beta: float, x: Tensor, weight: Tensor) -> Tensor:
     return slope * x + (1 - slope) * ramp(x, beta)
 
 
+def _conv(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, dilation=1, groups: int = 1
+) -> Tensor:
+    """torch.conv2d, of weights that need no gradient by `FixedConv2d`."""
+    free = weight.requires_grad or (bias is not None and bias.requires_grad)
+    if free or isinstance(padding, str) or input.ndim != 4 or torch.is_autocast_enabled(input.device.type):
+        return torch.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    return FixedConv2d.apply(input, weight, bias, stride, padding, dilation, groups)
+
+
 SMOOTH = {
     **dict.fromkeys((F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_), _relu),
     F.relu6: _relu6,
@@ -63,6 +67,8 @@ class _Mode(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
+        if func is torch.conv2d:
+            return _conv(*args, **kwargs)
         if func not in SMOOTH:
             return func(*args, **kwargs)
         self.seen.add(func.__name__.rstrip("_"))
