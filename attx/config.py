@@ -176,6 +176,13 @@ class Config:
         seeds = spec.get("seeds") or registry.default("metrics", spec["use"], "seeds")
         return variants.of_seeds(self.judged(metric)["methods"], seeds, self._whole)
 
+    def seeds(self, metric: str) -> dict[str, list[str]]:
+        """The labels of each judged method with the other seeds of a metric; its own where it draws nothing."""
+        found = {method: [] for method in self.judged(metric)["methods"]}
+        for label, variant in self.reseeded(metric).items():
+            found[variant.base].append(label)
+        return {method: labels or [method] for method, labels in found.items()}
+
     def perturbed(self, metric: str) -> dict[str, Variant]:
         """By label the perturbations that a metric's entry names, each at its epsilons."""
         entry = self.metrics[metric]

@@ -79,9 +79,14 @@ def perturb(config: Config, *, data: str, model: str, perturbation: str, **_: st
     return spec | {"perturbation": config.perturbation(perturbation), "target": config.target}
 
 
-def compare(config: Config, *, postprocess: str, metric: str, perturbation: str = "", **_: str) -> dict:
-    """The slice of the job that compares a shard's maps with those under a perturbation, or of other seeds."""
-    spec = {"postprocess": config.postprocess[postprocess], "metric": config.metric(metric), "threads": config.threads}
+def compare(config: Config, *, metric: str, methods: list[str], perturbation: str = "", **_: str) -> dict:
+    """The slice of the job that compares maps of a shard with those under a perturbation, or of other seeds.
+
+    `methods`: how many other maps each has.
+    """
+    others = dict.fromkeys(methods, 1) if perturbation else {m: len(config.seeds(metric)[m]) for m in methods}
+    readings = {label: config.postprocess[label] for label in config.judged(metric)["postprocess"]}
+    spec = {"metric": config.metric(metric), "methods": others, "postprocess": readings, "threads": config.threads}
     if not perturbation:
         return spec
     base, epsilon = config.condition(perturbation)

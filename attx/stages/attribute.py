@@ -1,5 +1,6 @@
 """Explain the images of a shard by one or several methods, and store the attributions."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ def run(
     ids = [row.image_id for row in rows]
     given = store.read(perturbed[0], ids, "perturbed") if perturbed else None
     condition = {"perturbation": given.attributes["perturbation"]} if given else {}
+    content = {"perturbed_sha256": hashlib.sha256(given.attributions.tobytes()).hexdigest()} if given else {}
     for (method, one), path in zip(roots.each(spec).items(), out, strict=True):
         attributes = {
             "data": data,
@@ -55,6 +57,7 @@ def run(
             "model_facts": common.facts(bench.model),
             "images_sha256": [row.sha256 for row in rows],
             **condition,
+            **content,
         }
         if _is_made(path, attributes, targets):
             path.touch()

@@ -49,6 +49,7 @@ def prepare(spec: dict, device: str) -> tuple[torch.device, torch.dtype]:
         _repeatable(tf32)
     elif tf32:
         raise UserError(f"precision: tf32 is for CUDA devices, not {where.type}; take `full`")
+    dispatch.set_precision("tf32" if tf32 else "tf32x3")
     return where, getattr(torch, spec["dtype"])
 
 

@@ -1,10 +1,10 @@
 """Compare the maps of a shard's images with those under a perturbation, or of other seeds: one row per image."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import Tensor
 
 from attx import predictions, registry, store
 from attx.errors import UserError
@@ -16,34 +16,48 @@ from attx.stages.score import COSTS, table_of
 FEW = 8  # images whose maps are compared in one go
 
 
-def run(spec: dict, *, predicted: Path, attributions: Path, others: list[Path], label: str, out: Path) -> None:
-    """`spec`: {postprocess, metric, threads(, perturbation, epsilon)}; `label`: data/model/method/postprocess."""
+def run(
+    spec: dict, *, predicted: Path, attributions: list[Path], others: list[Path], label: str, out: list[Path]
+) -> None:
+    """`spec`: {metric, methods, postprocess, threads(, perturbation, epsilon)}; `label`: data/model.
+
+    `methods` says how many of `others`, in their order, are beside each of `attributions`; `out` has a file for each
+    method, for each reading of `postprocess`.
+    """
     torch.set_num_threads(spec["threads"])
-    own = store.read(attributions)
-    known = [predictions.read(predicted)[image_id] for image_id in own.image_ids]
-    contents = [store.read(path, own.image_ids) for path in others]
     score = registry.built("metrics", spec["metric"])
-    tables = []
-    parts = [range(len(known))[i : i + FEW] for i in range(0, len(known), FEW)]
-    for part in progress(parts, len(known), f"compare {label}"):
-        place = slice(part.start, part.stop)
-        maps, *rest = (_read(content, place, spec["postprocess"]) for content in (own, *contents))
-        ids = own.image_ids[place]
+    known, rest, files = predictions.read(predicted), iter(others), iter(out)
+    for (method, count), path in zip(spec["methods"].items(), attributions, strict=True):
+        own = store.read(path)
+        beside = [store.read(next(rest), own.image_ids) for _ in range(count)]
+        for name, reading in spec["postprocess"].items():
+            names = dict(zip(("data", "model"), label.split("/"), strict=True)) | {
+                "method": method,
+                "postprocess": name,
+            }
+            names |= {key: spec[key] for key in ("perturbation", "epsilon") if key in spec}
+            said = "/".join(map(str, names.values()))
+            table = _compared(score, [known[i] for i in own.image_ids], [own, *beside], reading, said)
+            for position, (key, value) in enumerate(names.items(), start=1):
+                table.insert(position, key, value)
+            for key in COSTS:
+                table[key] = own.attributes[key] / max(len(own.image_ids), 1)
+            with atomic(next(files)) as temporary:
+                table.to_parquet(temporary)
+            print(f"{said}: maps of {len(table)} images compared with {count} other{'s' * (count > 1)}")
+
+
+def _compared(
+    score: Callable, known: list, contents: list[store.Attributions], reading: dict, label: str
+) -> pd.DataFrame:
+    """The scores of all images, some at a time."""
+    ids, tables = contents[0].image_ids, []
+    for part in progress([ids[i : i + FEW] for i in range(0, len(ids), FEW)], len(ids), f"compare {label}"):
+        start = ids.index(part[0])
+        place = slice(start, start + len(part))
+        maps, *others = (postprocess(torch.from_numpy(c.attributions[place]), **reading) for c in contents)
         try:
-            tables.append(table_of(known[place], score(maps, rest)))
+            tables.append(table_of(known[place], score(maps, others)))
         except (UserError, ValueError) as error:
-            raise UserError(f"comparing maps of {', '.join(ids)} by {spec['metric']['use']}: {error}") from error
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
-    names = dict(zip(("data", "model", "method", "postprocess"), label.split("/"), strict=True))
-    names |= {key: spec[key] for key in ("perturbation", "epsilon") if key in spec}
-    for position, (name, value) in enumerate(names.items(), start=1):
-        table.insert(position, name, value)
-    for name in COSTS:
-        table[name] = own.attributes[name] / max(len(own.image_ids), 1)
-    with atomic(out) as temporary:
-        table.to_parquet(temporary)
-    print(f"{label}: maps of {len(table)} images compared with {len(others)} other{'s' * (len(others) > 1)}")
-
-
-def _read(content: store.Attributions, place: slice, reading: dict) -> Tensor:
-    return postprocess(torch.from_numpy(content.attributions[place]), **reading)
+            raise UserError(f"comparing maps {label} of {', '.join(part)}: {error}") from error
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})

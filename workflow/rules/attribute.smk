@@ -1,6 +1,9 @@
 """Images and predictions to attributions: one store per shard, model and method."""
 
-for name, methods in bundles().items():
+EXPLAINED = [cfg.methods, *cfg.variants().values(), *map(cfg.reseeded, cfg.metrics)]
+
+
+for name, methods in bundles("attribute", EXPLAINED).items():
 
     rule:
         name:

@@ -11,7 +11,7 @@ from attx import paths, provenance, registry, roots, slices, sources
 from attx.config import Config, canonical
 from attx.data import listing
 from attx.errors import UserError
-from attx.needs import pairs
+from attx.needs import PERTURBED, pairs
 from attx.stages.manifest import ensure
 
 
@@ -96,7 +96,7 @@ def own_weights(weights):
     return [weights] if weights in TRAINED else [path] if path.is_file() else []
 
 
-def slice_of(stage, wildcards, methods=()):
+def slice_of(stage, wildcards, methods=(), **more):
     """The slice of the configuration that a job depends on; `methods`, of those that share a job."""
     if stage == "shard":
         shard = SHARDS[wildcards.data][wildcards.shard]
@@ -107,7 +107,7 @@ def slice_of(stage, wildcards, methods=()):
     if stage in ("collect", "gather"):
         return getattr(sources, stage)(cfg, shards=SHARDS, **wildcards)
     together = {"methods": [method.format(**wildcards) for method in methods]} if methods else {}
-    found = getattr(slices, stage)(cfg, **wildcards, **together)
+    found = getattr(slices, stage)(cfg, **wildcards, **together, **more)
     if "images" in found:  # of a gallery: the first so many
         found["image_ids"] = first_ids(wildcards.data, found.pop("images"))
     return found
@@ -117,9 +117,9 @@ def slice_of(stage, wildcards, methods=()):
 COMBINED = [m for m, spec in cfg.methods.items() if registry.constant("attribution", spec["use"], "NEEDS") == "stores"]
 
 
-def stored(method, together):
+def stored(method, together, pattern=paths.ATTRIBUTIONS):
     """The store of a method; of one that shares a job, what is there is not removed before the job."""
-    path = at(paths.ATTRIBUTIONS).replace("{method}", method)
+    path = at(pattern).replace("{method}", method)
     return update(path) if together > 1 else path
 
 
@@ -128,21 +128,30 @@ def without(labels):
     return rf"(?!(?:{only(labels)})/)[^/]+"
 
 
-def bundles():
-    """Names of the rules that explain images, and the methods of their jobs.
+def bundles(name, groups):
+    """Names of rules, and the methods of their jobs, out of groups of methods.
 
-    Usually one rule for all methods. With `methods_per_job` above 1 there is one for each bundle of methods; a figure's
-    variants are bundled apart, since they may be of fewer images and models.
+    Usually one rule for all methods. With `methods_per_job` above 1 there is one for each bundle of methods; groups are
+    bundled apart, since they may be of fewer images and models.
     """
     size = cfg.methods_per_job
     if size == 1:
-        return {"attribute": ["{method}"]}
+        return {name: ["{method}"]}
     bundled, found = set(COMBINED), []
-    for group in [cfg.methods, *cfg.variants().values(), *map(cfg.reseeded, cfg.metrics)]:
+    for group in groups:
         labels = [label for label in group if label not in bundled]
         bundled.update(labels)
         found += [labels[i : i + size] for i in range(0, len(labels), size)]
-    return {f"attribute_{i}": labels for i, labels in enumerate(found, 1)}
+    return {f"{name}_{i}": labels for i, labels in enumerate(found, 1)}
+
+
+def pairings():
+    """Names of the rules that compare maps, each with its metric and the methods of its jobs."""
+    found = {}
+    for i, metric in enumerate(PAIRED, 1):
+        methods = cfg.judged(metric)["methods"]
+        found |= {name: (metric, labels) for name, labels in bundles(f"compare_{i}", [methods]).items()}
+    return found
 
 
 def members(wildcards):
@@ -154,13 +163,29 @@ def members(wildcards):
     return {"stores": stores, "scores": [at(paths.SHARD_SCORES).format(**values) for values in each] if judge else []}
 
 
-def reseeded(wildcards):
-    """The stores of a method with the other seeds that a metric asks for; its own where it draws nothing."""
-    found = cfg.reseeded(wildcards.metric)
-    labels = [label for label, variant in found.items() if variant.base == wildcards.method]
-    return [
-        at(paths.ATTRIBUTIONS).format(**dict(wildcards) | {"method": label}) for label in labels or [wildcards.method]
-    ]
+def compared(metric, methods):
+    """The inputs of a job that compares maps: those of the methods, and then, method by method, those beside them."""
+
+    def stores(wildcards):
+        every = dict(wildcards) | {"metric": metric}
+        labels = [method.format(**every) for method in methods]
+        if "perturbation" in every:
+            pattern, others = at(paths.PERTURBED_ATTRIBUTIONS), labels
+        else:
+            seeds = cfg.seeds(metric)
+            pattern, others = at(paths.ATTRIBUTIONS), [other for label in labels for other in seeds[label]]
+        own = [at(paths.ATTRIBUTIONS).format(**every | {"method": label}) for label in labels]
+        return {"attributions": own, "others": [pattern.format(**every | {"method": label}) for label in others]}
+
+    return stores
+
+
+def comparisons(metric, methods):
+    """The outputs of such a job: for each method, for each reading."""
+    perturbed = pairs(cfg.metrics[metric]["use"]) == PERTURBED
+    pattern = at(paths.PERTURBED_SCORES if perturbed else paths.SHARD_SCORES).replace("{metric}", metric)
+    readings = cfg.judged(metric)["postprocess"]
+    return [pattern.replace("{method}", m).replace("{postprocess}", r) for m in methods for r in readings]
 
 
 def first_ids(data, number):
@@ -173,14 +198,14 @@ def parts(stage):
     return lambda wildcards: paths.parts(slice_of(stage, wildcards))
 
 
-def spec(stage, methods=()):
+def spec(stage, methods=(), **more):
     """The parameter `spec` of a rule: its slice as canonical JSON."""
-    return lambda wildcards: canonical(slice_of(stage, wildcards, methods))
+    return lambda wildcards: canonical(slice_of(stage, wildcards, methods, **more))
 
 
-def code(stage, methods=()):
+def code(stage, methods=(), **more):
     """The parameter `code` of a rule: the digest of the modules that its job runs."""
-    return lambda wildcards: digest(*roots.roots(stage, slice_of(stage, wildcards, methods)))
+    return lambda wildcards: digest(*roots.roots(stage, slice_of(stage, wildcards, methods, **more)))
 
 
 @cache

@@ -43,24 +43,32 @@ rule perturb:
         " 2>&1 | tee -i {log:q}"
 
 
-rule attribute_perturbed:
-    input:
-        shard=chosen,
-        predicted=at(paths.PREDICTIONS),
-        weights=at(paths.WEIGHTS),
-        perturbed=at(paths.PERTURBED),
-    output:
-        at(paths.PERTURBED_ATTRIBUTIONS),
-    log:
-        log_of("attribute", paths.PERTURBED_ATTRIBUTIONS),
-    threads: cfg.threads
-    resources:
-        gpu=GPU,
-        device=cfg.device,
-    params:
-        spec=spec("attribute", ["{method}"]),
-        code=code("attribute", ["{method}"]),
-    shell:
-        "python -m attx attribute --spec {params.spec:q} --code {params.code} --device {resources.device:q}"
-        " --weights {input.weights:q} --shard {input.shard:q} --predicted {input.predicted:q} --perturbed {input.perturbed:q}"
-        " --label {wildcards.data}/{wildcards.model}/{wildcards.shard} --out {output:q} 2>&1 | tee -i {log:q}"
+UNDER = [cfg.judged(metric)["methods"] for metric in PAIRED if pairs(cfg.metrics[metric]["use"]) == PERTURBED]
+
+
+for name, methods in bundles("attribute_perturbed", UNDER).items():
+
+    rule:
+        name:
+            name
+        input:
+            shard=chosen,
+            predicted=at(paths.PREDICTIONS),
+            weights=at(paths.WEIGHTS),
+            perturbed=at(paths.PERTURBED),
+        output:
+            [stored(method, len(methods), paths.PERTURBED_ATTRIBUTIONS) for method in methods],
+        log:
+            log_of("attribute", paths.PERTURBED_ATTRIBUTIONS).replace("{method}", methods[0]),
+        threads: cfg.threads
+        resources:
+            gpu=GPU,
+            device=cfg.device,
+        params:
+            spec=spec("attribute", methods),
+            code=code("attribute", methods),
+        shell:
+            "python -m attx attribute --spec {params.spec:q} --code {params.code} --device {resources.device:q}"
+            " --weights {input.weights:q} --shard {input.shard:q} --predicted {input.predicted:q}"
+            " --perturbed {input.perturbed:q} --label {wildcards.data}/{wildcards.model}/{wildcards.shard}"
+            " --out {output:q} 2>&1 | tee -i {log:q}"

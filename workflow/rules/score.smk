@@ -39,37 +39,28 @@ use rule score as score_cross with:
         log_of("score", paths.CROSS_SCORES),
 
 
-rule compare:
-    input:
-        predicted=at(paths.PREDICTIONS),
-        attributions=at(paths.ATTRIBUTIONS),
-        others=at(paths.PERTURBED_ATTRIBUTIONS),
-    output:
-        at(paths.PERTURBED_SCORES),
-    log:
-        log_of("compare", paths.PERTURBED_SCORES),
-    threads: cfg.threads
-    params:
-        spec=spec("compare"),
-        code=code("compare"),
-    shell:
-        "python -m attx compare --spec {params.spec:q} --code {params.code} --predicted {input.predicted:q}"
-        " --attributions {input.attributions:q} --others {input.others:q}"
-        " --label {wildcards.data}/{wildcards.model}/{wildcards.method}/{wildcards.postprocess} --out {output:q}"
-        " 2>&1 | tee -i {log:q}"
+for name, (metric, methods) in pairings().items():
 
-
-use rule compare as compare_seeds with:
-    input:
-        predicted=at(paths.PREDICTIONS),
-        attributions=at(paths.ATTRIBUTIONS),
-        others=reseeded,
-    output:
-        at(paths.SHARD_SCORES),
-    log:
-        log_of("compare", paths.SHARD_SCORES),
-    wildcard_constraints:
-        metric=only(PAIRED),
+    rule:
+        name:
+            name
+        input:
+            unpack(compared(metric, methods)),
+            predicted=at(paths.PREDICTIONS),
+        output:
+            comparisons(metric, methods),
+        log:
+            log_of("compare", comparisons(metric, methods)[0]).replace(f"{cfg.results}/", "", 1),
+        wildcard_constraints:
+            method=only(cfg.judged(metric)["methods"]),
+        threads: cfg.threads
+        params:
+            spec=spec("compare", methods, metric=metric),
+            code=code("compare", methods, metric=metric),
+        shell:
+            "python -m attx compare --spec {params.spec:q} --code {params.code} --predicted {input.predicted:q}"
+            " --attributions {input.attributions:q} --others {input.others:q}"
+            " --label {wildcards.data}/{wildcards.model} --out {output:q} 2>&1 | tee -i {log:q}"
 
 
 rule collect:
