@@ -80,13 +80,19 @@ def short(column: str) -> str:
     return re.sub(r" \(.*\)$", "", label(column))
 
 
+def better(column: str) -> str:
+    """`higher` or `lower`, as its label says; "" where it doesn't."""
+    said = re.search(r"\((higher|lower) is better\)", label(column))
+    return said[1] if said else ""
+
+
 def is_share(column: str) -> bool:
     """Whether a score is a share of k pixels, between 0 and 1."""
     return column.startswith(("top_k_", "lens_recall", "lens_precision"))
 
 
-def similarities(scores: pd.DataFrame) -> list[str]:
-    """The first of SIMILARITIES that the metric gave, three at most, each by its smallest window."""
+def similarities(scores: Iterable[str]) -> list[str]:
+    """Of some columns, the first of SIMILARITIES, three at most, each by its smallest window."""
     found = []
     for name in SIMILARITIES:
         windows = [int(w) for c in scores if (w := c.removeprefix(f"{name}_w")) != c and w.isdigit()]

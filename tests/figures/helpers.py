@@ -56,5 +56,6 @@ def _texts(figure: Figure) -> list[Text]:
         for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
             low, high = sorted(axis.get_view_interval())
             ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-            found += [axis.label, *(tick.label1 for tick in ticks if tick.label1.get_visible())]
+            labels = [label for tick in ticks for label in (tick.label1, tick.label2)]
+            found += [axis.label, *(label for label in labels if label.get_visible())]
     return [text for text in found if text.get_text().strip()]
