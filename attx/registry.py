@@ -154,7 +154,7 @@ def summary(family: str, name: str) -> str:
 
 
 def constant(family: str, name: str, variable: str) -> object:
-    """The literal that a module, or one of the family that it has it from, assigns to `variable` at its top level."""
+    """The literal that a module, or one of its family from which it imports it, assigns to `variable`; else None."""
     for node in _tree(ROOT / family / f"{name}.py").body:
         place, _, source = (getattr(node, "module", None) or "").rpartition(".")
         if place == f"attx.{family}" and variable in [alias.name for alias in node.names]:

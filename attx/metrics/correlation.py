@@ -74,22 +74,24 @@ def kendall_of(one: Ranks, other: Ranks) -> np.ndarray:
     pairs = size * (size - 1) // 2
     # one.ordered + other.ordered has what is ordered in both maps twice, and all that is not tied in both once
     both = one.ordered + other.ordered - (pairs - tied)
-    length = one.ordered.double().sqrt() * other.ordered.double().sqrt()
-    return _ratio((both - 2 * against).double(), length, _equal(one.values, other.values))
+    lengths = one.ordered.double() * other.ordered.double()
+    return _ratio((both - 2 * against).double(), lengths, _equal(one.values, other.values))
 
 
 def cosine(one: Tensor, other: Tensor) -> np.ndarray:
     """The cosine of the angle between the maps (N, ...) of two batches, float64 (N,)."""
     a, b = (maps.detach().flatten(1).double() for maps in (one, other))
-    return _cosine(a, b, _equal(a, b))
+    scaled = (x / x.abs().amax(1, keepdim=True).clamp_min(1e-300) for x in (a, b))  # no square vanishes
+    return _cosine(*scaled, _equal(a, b))
 
 
 def _cosine(a: Tensor, b: Tensor, equal: Tensor) -> np.ndarray:
-    return _ratio((a * b).sum(1), a.norm(dim=1) * b.norm(dim=1), equal)
+    return _ratio((a * b).sum(1), (a * a).sum(1) * (b * b).sum(1), equal)
 
 
-def _ratio(above: Tensor, below: Tensor, equal: Tensor) -> np.ndarray:
-    found = torch.where(below > 0, above / below, 0).clamp(-1, 1)  # rounding may go beyond
+def _ratio(above: Tensor, lengths: Tensor, equal: Tensor) -> np.ndarray:
+    """`lengths`: the product of squared lengths, whose root, of equal ones, is exact."""
+    found = torch.where(lengths > 0, above / lengths.sqrt(), 0).clamp(-1, 1)  # rounding may go beyond
     return torch.where(equal, 1.0, found).cpu().numpy()
 
 

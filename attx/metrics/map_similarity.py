@@ -18,7 +18,8 @@ from attx.metrics.correlation import cosine, kendall_of, spearman_of
 from attx.metrics.prepared import Prepared
 from attx.metrics.structure import center_of_mass_shift, ssim
 
-CHUNK = {"cpu": 2**17, "cuda": 2**24}  # pixels compared in one go: what fits the cache, or keeps a GPU busy
+CHUNK = 2**17  # pixels of a batch compared in one go on a CPU, whose cache they fit
+DEVICE_CHUNK = 2**24  # elsewhere
 
 
 def _share(a: Tensor, b: Tensor, k: int) -> np.ndarray:
@@ -81,7 +82,8 @@ def over_pairs(
         raise UserError(f"{told}: give maps of the same shape")
     first = next(iter(given.values()))
     check_settings(k, windows, pool, first[0].numel() if len(first) else None)
-    step = max(1, CHUNK.get(first.device.type, CHUNK["cuda"]) // (first.shape[1] * first.shape[2]))
+    most = CHUNK if first.device.type == "cpu" else DEVICE_CHUNK
+    step = max(1, most // (first.shape[1] * first.shape[2]))
     parts = []
     for start in range(0, len(first), step):
         prepared = [

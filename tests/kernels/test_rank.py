@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from attx_kernels.rank import order, rank
+from attx_kernels.rank import levels, order, rank
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -25,6 +25,7 @@ def test_ranks_descend_and_ties_go_to_the_lowest_index(dtype, values):
     assert order(values).tolist() == [row.tolist() for row in expected]
     assert rank(values).tolist() == [np.argsort(row).tolist() for row in expected]
     assert rank(values).dtype == torch.int32
+    assert levels(values).tolist() == [np.unique(-row, return_inverse=True)[1].tolist() for row in exact]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -45,7 +45,9 @@ def test_apart_picks_are_the_greedy_ones(shape, seed, levels, window, pool, dtyp
     values = maps(shape, seed, levels).to(dtype)
     expected = [greedy(rows, window, pool) for rows in values.tolist()]
     k = min(map(len, expected))
-    assert top_k_div(values, k, window, pool).tolist() == [picks[:k] for picks in expected]
+    known = torch.argsort(values.flatten(1) + 0.0, dim=1, descending=True, stable=True)
+    for more in ({}, {"order": known}):
+        assert top_k_div(values, k, window, pool, **more).tolist() == [picks[:k] for picks in expected]
 
 
 @settings(max_examples=12)

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from attx_kernels.windows import dilate
+import torch.nn.functional as F
+from attx_kernels.windows import dilate, means
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,23 @@ def test_triton_takes_any_strides_and_no_image(both_ways):
         by_torch, by_triton = both_ways(dilate, mask, 3)
         assert torch.equal(by_triton, by_torch)
         assert torch.equal(by_triton, around(mask, 3))
+
+
+@given(SHAPES, WINDOWS, st.integers(0, 99))
+def test_means_are_of_the_pixels_that_there_are(shape, window, seed):
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    pooled = F.avg_pool2d(values[:, None], window, 1, window // 2, count_include_pad=False)[:, 0]
+    found = means(values, window)
+    assert torch.allclose(found, pooled, atol=1e-13)
+    assert torch.equal(means(values.float(), window), means(values.float().double(), window).float())
+
+
+def test_equal_windows_have_equal_means_to_the_last_bit():
+    tile = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 1e9
+    found = means(tile.repeat(1, 3, 4), 5)
+    assert torch.equal(found[:, 2:-7, 2:-8], found[:, 7:-2, 8:-2])
+    ones = torch.full((1, 9, 8), 1 / 3, dtype=torch.float32)
+    assert torch.equal(means(ones, 7), ones)
 
 
 def test_windows_end_at_the_borders_and_the_first_pixel_counts(both_ways):
