@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import torch
+from attx_kernels import dispatch
 from torch import Tensor, nn
 
 from attx import registry
@@ -31,11 +32,13 @@ def under(option: str, call: Callable[[], Value]) -> Value:
     flags = torch.backends.cuda.matmul, torch.backends.cudnn
     for flag in flags:
         flag.allow_tf32 = option == "tf32"
+    dispatch.set_precision("tf32" if option == "tf32" else "tf32x3")
     try:
         return call()
     finally:
         for flag in flags:
             flag.allow_tf32 = False
+        dispatch.set_precision("tf32x3")
 
 
 def table(setting: Setting) -> Table:

@@ -21,6 +21,8 @@ VARIABLE = "ATTX_KERNELS"
 WAYS = ("torch", "triton")
 HALF_OR_SINGLE = (torch.float16, torch.bfloat16, torch.float32)
 TRITONS = (*HALF_OR_SINGLE, torch.bool)
+PRECISIONS = "tf32x3", "tf32", "ieee"
+_precision = PRECISIONS[0]
 _used: dict[str, str] = {}
 
 
@@ -42,6 +44,21 @@ def way(kernel: str, x: Tensor) -> str:
     chosen = forced or ("triton" if triton and x.is_cuda and x.dtype in TRITONS else "torch")
     _used[kernel] = chosen
     return chosen
+
+
+def set_precision(wanted: str) -> None:
+    """From now on Triton's products of float32 are made in "tf32x3" (three passes of tensor cores, nearly exact; as
+    long as nothing is set), "tf32" (one pass) or "ieee" (none). ValueError for another."""
+    global _precision
+    if wanted not in PRECISIONS:
+        raise ValueError(f"precision {wanted!r}: give {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}")
+    _precision = wanted
+
+
+def precision(kernel: str) -> str:
+    """What `set_precision` chose, for a kernel with products; noted, as its way is."""
+    _used[f"{kernel}: precision"] = _precision
+    return _precision
 
 
 def check(device: torch.device) -> None:
@@ -83,7 +100,7 @@ def interpreted() -> bool:
 
 
 def used() -> dict[str, str]:
-    """Which way each kernel went that has run in this process since `forget`."""
+    """Which way each kernel went that has run in this process since `forget`, and with what precision."""
     return dict(_used)
 
 

@@ -10,8 +10,18 @@ import torch
 from attx_kernels import dispatch
 from attx_kernels.dispatch import jit, tl, triton
 from attx_kernels.layout import memory_format
+from attx_kernels.tune import tuned
 from torch import Tensor
 
+# Bytes that a program writes: of the first each of 256 threads moves 16, the widest load there is. Values are chosen,
+# not computed, so any setting gives the same bits.
+SETTINGS = (
+    {"BYTES": 4096, "num_warps": 8},
+    {"BYTES": 2048, "num_warps": 4},
+    {"BYTES": 4096, "num_warps": 4},
+    {"BYTES": 8192, "num_warps": 8},
+    {"BYTES": 8192, "num_warps": 4},
+)
 BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes an element
 
 
@@ -77,18 +87,19 @@ def _by_triton(images: Tensor, covers: Tensor, ranks: Tensor, rows: list) -> Cal
     last = layout == torch.channels_last
     planes, inner = (1, channels * height * width) if last else (channels, height * width)
     image, threshold, inserting = _columns(rows, images.device)
-    block = 256 * 16 // images.element_size()  # of 8 warps each thread moves 16 bytes, the widest load there is
 
     def mix(start: int, stop: int) -> Tensor:
         shape = stop - start, *images.shape[1:]
         out = torch.empty(shape, dtype=images.dtype, device=images.device, memory_format=layout)
+
+        def grid(settings: dict) -> tuple[int, int, int]:
+            return triton.cdiv(inner * images.element_size(), settings["BYTES"]), planes, stop - start
+
         with torch.cuda.device_of(images):
-            _mix[triton.cdiv(inner, block), planes, stop - start](
+            _mix[grid](
                 *(images, covers, ranks, out, image[start:], threshold[start:], inserting[start:], inner),
                 SHARED=channels if last and ranks.shape[1] == 1 else 1,
                 PLAIN=not last and ranks.shape[1] == 1,
-                BLOCK=block,
-                num_warps=8,
             )
         return out
 
@@ -101,6 +112,7 @@ def _columns(rows: list, device: torch.device) -> Tensor:
     return torch.tensor(table, dtype=torch.int32).reshape(-1, 3).T.contiguous().to(device)
 
 
+@tuned(*SETTINGS, key=["inner", "SHARED", "PLAIN"])
 @jit
 def _mix(
     images,
@@ -113,8 +125,9 @@ def _mix(
     inner,
     SHARED: tl.constexpr,  # neighbours in memory that have one rank
     PLAIN: tl.constexpr,  # planes that have one rank map
-    BLOCK: tl.constexpr,
+    BYTES: tl.constexpr,
 ):
+    BLOCK: tl.constexpr = BYTES * 8 // out.dtype.element_ty.primitive_bitwidth
     plane, planes, row = tl.program_id(1), tl.num_programs(1), tl.program_id(2)
     index = tl.load(image + row).to(tl.int64)
     within = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)

@@ -10,13 +10,23 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from attx_kernels import philox
+from attx_kernels import dispatch, philox
 from attx_kernels.dispatch import jit, tl, triton, way
 from attx_kernels.philox import block, eight, pair
+from attx_kernels.tune import tuned
 from torch import Tensor
 
+DEEPEST = 32  # how far along k a step of a product goes
 WIDEST = 256  # the longest part of a row that one program makes: what is drawn for an element is then drawn once
-PRECISION = "tf32x3"  # of Triton's products of float32: "ieee", "tf32x3" (three passes of tensor cores), "tf32"
+# An element is the sum of its products in the order of k. What would change that is not here: the step along k, and
+# tiles of 64 lines, which get other tensor instructions.
+SETTINGS = (
+    {"BM": 32, "num_warps": 8, "num_stages": 3},
+    {"BM": 32, "num_warps": 8, "num_stages": 2},
+    {"BM": 32, "num_warps": 4, "num_stages": 3},
+    {"BM": 16, "num_warps": 4, "num_stages": 3},
+    {"BM": 16, "num_warps": 4, "num_stages": 2},
+)
 
 
 @lru_cache(maxsize=256)  # `sia` has blocks of many sizes
@@ -155,15 +165,18 @@ def _launch(a: Tensor, factor: Tensor, out: Tensor, draws: tuple | None = None) 
     batch, m, n = out.shape
     k = factor.shape[0]
     tile_n = min(WIDEST, max(16, triton.next_power_of_2(n)))
-    tile_m, tile_k = 32, 32
-    grid = batch, triton.cdiv(m, tile_m), triton.cdiv(n, tile_n)
     table, noise, mask, step, sigma, rho = draws or (a, 0, 0, 0, 0.0, 0.0)
+
+    def grid(settings: dict) -> tuple[int, int, int]:
+        return batch, triton.cdiv(m, settings["BM"]), triton.cdiv(n, tile_n)
+
+    precision = dispatch.precision("spectrum")
     with torch.cuda.device_of(out):
         _product[grid](
             *(a, factor, out, table, noise, mask, step, sigma, rho, m, n, k),
             *(*a.stride(), *factor.stride(), *out.stride()),
-            *(draws is not None, sigma != 0, draws is not None and k % 8 == 0, PRECISION, tile_m, tile_n, tile_k),
-            num_warps=8,
+            *(draws is not None, sigma != 0, draws is not None and k % 8 == 0, a.stride(2) != 1),
+            *(precision, tile_n, DEEPEST),
         )
 
 
@@ -182,11 +195,14 @@ def _values(first, line, column, k, stream, copy, step, k0, k1, NORMAL: tl.const
     return tl.where(place % 2 == 0, even, odd)
 
 
+@tuned(*SETTINGS, key=["BN", "DRAWS", "NOISE", "ALIGNED", "TURNED", "PRECISION"])
 @jit(do_not_specialize=["noise", "mask", "step", "m", "n", "k"])  # each kind of number would be a kernel of its own
 def _product(a, factor, out, table, noise, mask, step, sigma, rho, m, n, k,
              ab, am, ak, fk, fn, ob, om, on,
-             DRAWS: tl.constexpr, NOISE: tl.constexpr, ALIGNED: tl.constexpr, PRECISION: tl.constexpr,
-             BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr):  # fmt: skip
+             DRAWS: tl.constexpr, NOISE: tl.constexpr, ALIGNED: tl.constexpr, TURNED: tl.constexpr,
+             PRECISION: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, BM: tl.constexpr):  # fmt: skip
+    """TURNED: `a` is transposed. Lines of `a` are read apart then, which the compiler sees by itself, but settings are
+    measured by."""
     b = tl.program_id(0).to(tl.int64)
     line = tl.program_id(1) * BM + tl.arange(0, BM)
     place = tl.program_id(2) * BN + tl.arange(0, BN)

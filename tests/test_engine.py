@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from attx_kernels import dispatch
 from PIL import Image
 
 from attx import store
@@ -20,7 +21,7 @@ from attx.data import manifest
 from attx.data.entry import Entry
 from attx.errors import UserError
 from attx.models.loading import load_model
-from attx.stages import engine
+from attx.stages import common, engine
 from attx.stages.common import facts
 from tests import toy_models
 
@@ -160,7 +161,7 @@ def test_errors_of_loading_come_in_their_turn_and_unchanged():
         next(batches)
 
 
-@pytest.mark.parametrize(("forced", "recorded"), [("triton", {"triton"}), ("torch", {"torch"})])
+@pytest.mark.parametrize(("forced", "recorded"), [("triton", {"triton", "tf32x3"}), ("torch", {"torch"})])
 def test_the_way_the_kernels_went_is_recorded_by_the_job_itself(forced, recorded):
     spec = SPEC | {"dtype": "float32", "methods": {"m": METHOD | {"steps": 1, "copies": 1}}}
     command = arguments("attribute", spec, *PREDICTED, "--label", "d/net/s0", out="maps.zip")
@@ -191,6 +192,15 @@ def test_in_bfloat16_stores_keep_the_dtype(method):
     full, coarse = found.values()
     assert coarse.dtype == np.float32
     assert 0 < np.linalg.norm(full - coarse) < 0.2 * np.linalg.norm(full)
+
+
+@pytest.mark.parametrize(("precision", "products"), [("tf32", "tf32"), ("full", "tf32x3"), ("bfloat16", "tf32x3")])
+def test_products_of_kernels_have_the_precision_of_the_job(monkeypatch, precision, products):
+    monkeypatch.setattr(common, "choose_device", lambda device: torch.device("cuda"))
+    monkeypatch.setattr(common, "_repeatable", lambda tf32: None)
+    monkeypatch.setattr(dispatch, "_precision", "ieee")
+    common.prepare(SPEC | {"dtype": "float32", "precision": precision}, "cuda")
+    assert dispatch.precision("any") == products
 
 
 def test_tf32_is_refused_where_there_is_none(capfd):

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from attx_kernels import dispatch
+from attx_kernels import dispatch, tune
 
 
 @contextlib.contextmanager
 def forced(way: str) -> Iterator[None]:
-    """`ATTX_KERNELS` set to `way` within the block."""
+    """`ATTX_KERNELS` set to `way` within the block, and nothing measured: sizes are many, and small."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(tune.VARIABLE, "0")
         patch.setenv(dispatch.VARIABLE, way)
         yield
 

@@ -19,10 +19,10 @@ PRODUCT = (
     | {"table": "*i64", "noise": "i32", "mask": "i32", "sigma": "fp32", "rho": "fp32"}
     | dict.fromkeys(["ab", "am", "ak", "fk", "fn", "ob", "om", "on"], "i32")
 )
-TILE = {"BM": 32, "BN": spectrum.WIDEST, "BK": 32}
+TILE = {"BN": spectrum.WIDEST, "BK": spectrum.DEEPEST}
 STEP = dict.fromkeys(("values", "used", "point", "start", "following", "constants"), "*fp32")
 SMOOTH = {"ROWS": update.ROWS, "COLUMNS": update.COLUMNS}
-# module, kernel, types of the arguments that are no sizes or strides, constants, warps
+# module, kernel, types of the arguments that are no sizes or strides, constants, warps (of those that are tuned, none)
 KERNELS = [
     ("philox", "_fill", {"table": "*i64", "out": "*fp32"}, {"NORMAL": True, "BLOCKS": 256}, 4),
     *(
@@ -30,8 +30,10 @@ KERNELS = [
             "spectrum",
             "_product",
             PRODUCT,
-            TILE | {"DRAWS": draws, "NOISE": draws, "ALIGNED": aligned, "PRECISION": precision} | ones,
-            8,
+            TILE
+            | {"DRAWS": draws, "NOISE": draws, "ALIGNED": aligned, "TURNED": not draws, "PRECISION": precision}
+            | ones,
+            None,
         )
         for draws, aligned, precision, ones in (
             (True, True, "tf32x3", {"ak": 1, "fn": 1, "on": 1}),
@@ -44,8 +46,8 @@ KERNELS = [
         "_mix",
         {"images": "*bf16", "covers": "*bf16", "out": "*bf16"}
         | dict.fromkeys(("ranks", "image", "threshold", "inserting"), "*i32"),
-        {"SHARED": 3, "PLAIN": False, "BLOCK": 2048},
-        8,
+        {"SHARED": 3, "PLAIN": False},
+        None,
     ),
     # as launches have them: unit strides are constants, and what is left out is None
     (
@@ -81,18 +83,27 @@ KERNELS = [
     ("dispatch", "_nothing", {"x": "*fp32"}, {}, 4),
 ]
 COMPILE = """
-import importlib, json, sys, warnings
+import importlib, json, re, sys, warnings
 warnings.simplefilter("ignore")
 import benchmarks  # names the kernels where the project is not installed
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
+from attx_kernels.tune import OPTIONS, Tuned
 for module, kernel, types, constants, warps in json.loads(sys.argv[1]):
     function = getattr(importlib.import_module(f"attx_kernels.{module}"), kernel)
-    signature = {name: "constexpr" if name in constants else types[name] for name in function.arg_names}
-    source = ASTSource(function, signature=signature, constexprs=constants)
-    made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": warps})
-    assert made.asm["cubin"] and made.metadata.shared <= 227 * 1024, kernel
+    tuned = isinstance(function, Tuned)
+    products = set()
+    for setting in function.settings if tuned else [{"num_warps": warps}]:
+        options = {name: setting[name] for name in OPTIONS if name in setting}
+        given = constants | {name: setting[name] for name in setting if name not in OPTIONS}
+        jitted = function.kernel if tuned else function
+        signature = {name: "constexpr" if name in given else types[name] for name in jitted.arg_names}
+        source = ASTSource(jitted, signature=signature, constexprs=given)
+        made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
+        assert made.asm["cubin"] and made.metadata.shared <= 227 * 1024, kernel
+        products.add(frozenset(re.findall(r"(?:wg)?mma[\\w.]*sync[\\w.]*", made.asm["ptx"])))
+    assert len(products) == 1, f"{kernel}: its settings do not give the same bits: {products}"
     print(f"{module}.{kernel}")
 """
 

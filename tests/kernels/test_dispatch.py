@@ -2,9 +2,19 @@
 
 import pytest
 import torch
-from attx_kernels import dispatch
+from attx_kernels import dispatch, spectrum
 
 X = torch.zeros(1)
+
+
+class Spy:
+    """Stands for the kernel of products: keeps the precision that it is launched with."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def __getitem__(self, grid):
+        return lambda *arguments: self.seen.append(next(x for x in arguments if isinstance(x, str)))
 
 
 def test_torch_on_a_cpu_unless_forced(monkeypatch):
@@ -22,6 +32,23 @@ def test_what_was_used_is_noted(monkeypatch):
     assert dispatch.used() == {"one": "torch"}
     dispatch.forget()
     assert dispatch.used() == {}
+
+
+def test_the_precision_of_products_is_noted_where_it_is_used(monkeypatch):
+    monkeypatch.setattr(dispatch, "_precision", dispatch.precision("x"))  # put back after the test
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    seen = []
+    monkeypatch.setattr(spectrum, "_product", Spy(seen))
+    for wanted in dispatch.PRECISIONS:
+        dispatch.set_precision(wanted)
+        dispatch.forget()
+        for forced, noted in (("torch", {}), ("triton", {"spectrum: precision": wanted})):
+            monkeypatch.setenv(dispatch.VARIABLE, forced)
+            spectrum.dct2(torch.rand(1, 2, 3))
+            assert dispatch.used() == {"spectrum": forced} | noted
+        assert seen[-1] == wanted
+    with pytest.raises(ValueError, match="'full': give tf32x3, tf32 or ieee"):
+        dispatch.set_precision("full")
 
 
 @pytest.mark.parametrize(
