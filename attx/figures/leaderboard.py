@@ -61,10 +61,10 @@ def table(scores: pd.DataFrame, *, columns: list | None = None, better: dict | N
 
 
 def _heads(shown: list[Column], letters: int) -> list[str]:
-    """What stands above the columns: the perturbation or, where a score has several columns, the metric; the score."""
+    """What stands above the columns: the perturbation, or the metric where the name in tables has it; the score."""
     heads = ["mean rank ↓"]
     for column in shown:
-        plain = sum(c.score == column.score for c in shown) == 1 and column.score in frame.LABELS
+        plain = column.name == column.score.removesuffix("_auc")
         of = [] if plain else [style.broken(column.perturbation or column.metric, letters)]
         of += [scales.epsilon(column.epsilon)] if column.perturbation else []
         score = frame.short(column.score).replace(" ", "\n")
