@@ -17,7 +17,7 @@ from attx.gradients.aims import CentreShift, Kept, share
 from attx.gradients.explanations import EXPLANATIONS
 from attx.gradients.maps import Look, MapGradient, RandomSign, RandomStart
 from attx.gradients.objectives import Output
-from attx.models.smooth import SmoothCopy, eager, kinks
+from attx.models.smooth import SmoothCopy, kinks
 
 
 class Perturbed(NamedTuple):
@@ -76,14 +76,12 @@ class AttributionalAttack:
         """The model whose gradient is followed."""
         if self.aim is None or not len(image):
             return model
-        if self.beta is not None:
-            return SmoothCopy(model, self.beta)
-        if found := kinks(model, image):
+        if self.beta is None and (found := kinks(model, image)):
             raise UserError(
                 f"beta: null, but the model has {', '.join(sorted(found))}, whose second derivative is zero: an "
                 "attack on its explanations has no gradient. Set `beta`, the sharpness of softplus in a copy of it"
             )
-        return eager(model)
+        return SmoothCopy(model, self.beta)
 
     def _batch(self, model: Callable, followed: Callable, images: Tensor, targets: Tensor, ids: list) -> Perturbed:
         seen = Look(model, self.against, targets, ids)

@@ -3,6 +3,7 @@
 The network is not changed: while the copy runs, a mode of torch takes each call of a ReLU and its kin, from a module or
 as a function, and computes the smooth one instead. Maximum pooling and functions with second derivatives of their own
 (SiLU, GELU, ELU, hardswish ...) stay as they are. A ReLU that is written otherwise, as clamp(min=0), is not seen.
+Convolutions and attention are computed in ways that can be differentiated twice, and quickly.
 """
 
 import copy
@@ -11,6 +12,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
 from attx.errors import UserError
@@ -33,6 +35,10 @@ def _leaky(beta: float, x: Tensor, negative_slope: float = 0.01, inplace: bool =
     return negative_slope * x + (1 - negative_slope) * ramp(x, beta)
 
 
+def _hardsigmoid(beta: float, x: Tensor, inplace: bool = False) -> Tensor:
+    return ramp(x, beta, -3.0, 3.0) / 6 + 0.5
+
+
 def _prelu(beta: float, x: Tensor, weight: Tensor) -> Tensor:
     slope = weight if weight.numel() == 1 else weight.view(-1, *[1] * (x.ndim - 2))
     return slope * x + (1 - slope) * ramp(x, beta)
@@ -52,6 +58,7 @@ SMOOTH = {
     **dict.fromkeys((F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_), _relu),
     F.relu6: _relu6,
     **dict.fromkeys((F.hardtanh, F.hardtanh_), _hardtanh),
+    F.hardsigmoid: _hardsigmoid,
     **dict.fromkeys((F.leaky_relu, F.leaky_relu_), _leaky),
     **dict.fromkeys((F.prelu, torch.prelu, Tensor.prelu), _prelu),
 }
@@ -83,20 +90,20 @@ class _Mode(TorchFunctionMode):
 class SmoothCopy(nn.Module):
     """`model`, the same weights, with softplus(x; beta) = log(1 + exp(beta x)) / beta for max(x, 0), and alike.
 
-    ReLU6 and hardtanh become differences of two, leaky and parametric ReLU sums with x. `beta` above 0; the larger, the
-    nearer to the model: no activation is off by more than log(2) / beta. UserError for a model of TorchScript, whose
-    calls cannot be seen.
+    ReLU6, hardtanh and hardsigmoid become differences of two, leaky and parametric ReLU sums with x. `beta` above 0:
+    the larger, the nearer to the model, no ReLU being off by more than log(2) / beta. None leaves these as they are.
+    UserError for a model of TorchScript, whose calls cannot be seen.
     """
 
-    def __init__(self, model: Callable, beta: float) -> None:
+    def __init__(self, model: Callable, beta: float | None) -> None:
         super().__init__()
-        if not beta > 0:
+        if beta is not None and not beta > 0:
             raise UserError(f"beta: {beta!r} must be above 0, or null for a model that is smooth itself")
         self.model, self.beta = eager(model), beta
 
     def forward(self, images: Tensor) -> Tensor:
         """What `model` gives, smoothly."""
-        with _Mode(self.beta):
+        with sdpa_kernel(SDPBackend.MATH), _Mode(self.beta):
             return self.model(images)
 
 
@@ -109,7 +116,7 @@ def kinks(model: Callable, images: Tensor) -> set[str]:
 
 def eager(model: Callable) -> Callable:
     """`model` as Python runs it, call by call: compiled code of these would not be seen, nor differentiated twice."""
-    model = getattr(model, "_orig_mod", model)
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
     if not isinstance(model, nn.Module):
         return model
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
