@@ -76,7 +76,7 @@ def compose(
     classes: int = 10,
     channels: int = 1,
     size: int = 28,
-    epochs: int = 20,
+    epochs: int = 12,
     batch_size: int = 50,
     optimizer: Literal["adam", "sgd"] = "adam",
     learning_rate: float | list = 1e-3,

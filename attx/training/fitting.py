@@ -91,18 +91,17 @@ class Fitting:
         """One step of the optimizer."""
         training, model = self.training, self.model
         points = batch.pixels
-        with torch.random.fork_rng(enabled=True):
+        with torch.random.fork_rng():
             torch.manual_seed(training.seed * 2**32 + self.step)  # for what the net itself draws, as in dropout
             if training.nearby:
                 drawn = [f"{image_id}/{epoch}" for image_id in batch.ids]  # another start in each epoch
                 points = training.nearby(model.eval(), batch.pixels, batch.labels, drawn)
-            loss = training.outer(model.train(), batch.pixels, points, batch.labels).mean()
-            for group in self.optimizer.param_groups:
-                group["lr"] = training.rate(self.step)
             self.optimizer.zero_grad()
-            loss.backward()
+            loss = training.outer.backward(model.train(), batch.pixels, points, batch.labels)
+        for group in self.optimizer.param_groups:
+            group["lr"] = training.rate(self.step)
         self.optimizer.step()
-        self.loss += loss.item() * len(batch.ids)
+        self.loss += loss * len(batch.ids)
         self.step += 1
         if not math.isfinite(self.loss):
             raise UserError(f"the training diverged at step {self.step}: take a lower learning_rate")

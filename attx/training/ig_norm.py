@@ -6,10 +6,14 @@ from attx.trainer import Training, compose
 from attx.training.terms import AtImage, PathNorm, Sum
 
 
-def build(*, weight: float = 1.0, path_steps: int = 50, inner_path_steps: int = 10, **common: Any) -> Training:
+def build(
+    *, weight: float = 1.0, path_steps: int = 50, inner_path_steps: int = 10, path_batch_size: int = 512, **common: Any
+) -> Training:
     """Lowers CE(x) + `weight` ||IG(x, x')||_1 at the x' near x where PGD finds ||IG||_1 highest.
 
-    `path_steps`: m, of IG; `inner_path_steps`: the m of the inner attack. All as published for MNIST; `common`: the
-    keywords of `attx.trainer.compose`.
+    `path_steps`: m, of IG; `inner_path_steps`: the m of the inner attack; these three as published for MNIST.
+    `path_batch_size`: model inputs differentiated twice at once, which bounds the memory; `common`: the keywords of
+    `attx.trainer.compose`.
     """
-    return compose(Sum(AtImage(), PathNorm(weight, path_steps)), PathNorm(1.0, inner_path_steps), **common)
+    outer = Sum(AtImage(), PathNorm(weight, path_steps, path_batch_size))
+    return compose(outer, PathNorm(1.0, inner_path_steps), **common)

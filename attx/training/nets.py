@@ -9,33 +9,36 @@ from attx.preprocess import Preprocess
 
 
 class ConvNet(nn.Module):
-    """Two convolutions, 5 x 5 and padded, each with ReLU and a pool of 2 x 2, and two dense layers.
+    """Two convolutions with ReLU that halve an image's sides each, and two dense layers.
 
     `channels` 1 takes the mean of the images' channels, so images of one or of three grey ones are the same to it.
+    No module is used twice, since methods that hook modules need that.
     """
 
-    def __init__(self, filters: tuple[int, int], hidden: int, channels: int, size: int, classes: int) -> None:
+    def __init__(self, channels: int, size: int, classes: int, *, filters: tuple[int, int], hidden: int, pooled: bool):
         super().__init__()
         self.grey = channels == 1
-        self.conv1 = nn.Conv2d(channels, filters[0], 5, padding=2)
-        self.relu1, self.pool1 = nn.ReLU(), nn.MaxPool2d(2)  # none twice, since methods that hook modules need that
-        self.conv2 = nn.Conv2d(filters[0], filters[1], 5, padding=2)
-        self.relu2, self.pool2 = nn.ReLU(), nn.MaxPool2d(2)
-        self.dense1 = nn.Linear(filters[1] * (size // 4) ** 2, hidden)
-        self.relu3 = nn.ReLU()
-        self.dense2 = nn.Linear(hidden, classes)
+        self.features = nn.Sequential(
+            *_halving(channels, filters[0], pooled), *_halving(filters[0], filters[1], pooled)
+        )
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(filters[1] * (size // 4) ** 2, hidden), nn.ReLU(), nn.Linear(hidden, classes)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.grey:
-            x = x.mean(1, keepdim=True)
-        x = self.pool1(self.relu1(self.conv1(x)))
-        x = self.pool2(self.relu2(self.conv2(x)))
-        return self.dense2(self.relu3(self.dense1(x.flatten(1))))
+        return self.head(self.features(x.mean(1, keepdim=True) if self.grey else x))
 
 
-OWN = {  # filters of the convolutions, width of the dense layer
-    "cnn": ((32, 64), 1024),  # of the papers, for MNIST
-    "small_cnn": ((8, 16), 64),
+def _halving(inputs: int, outputs: int, pooled: bool) -> list[nn.Module]:
+    """A convolution of 5 x 5 and a pool, or one of 4 x 4 in strides of 2."""
+    if pooled:
+        return [nn.Conv2d(inputs, outputs, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+    return [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.ReLU()]
+
+
+OWN = {
+    "cnn": {"filters": (32, 64), "hidden": 1024, "pooled": True},  # for MNIST in RAR (Chen et al., 2019) and before
+    "small_cnn": {"filters": (16, 32), "hidden": 100, "pooled": False},  # for MNIST in Wong and Kolter (ICML 2018)
 }
 
 
@@ -65,9 +68,8 @@ def trained(net: str, path: str, *, classes: int, channels: int, size: int) -> C
 def _own(net: str, classes: int, channels: int, size: int) -> Classifier:
     if channels not in (1, 3) or size < 4:
         raise UserError(f"the net {net} takes `channels` 1 or 3 and a `size` of 4 and more, not {channels} and {size}")
-    filters, hidden = OWN[net]
     return Classifier(
-        ConvNet(filters, hidden, channels, size, classes),
+        ConvNet(channels, size, classes, **OWN[net]),
         preprocess=Preprocess(size=size),
         classes=classes,
         fixed_size=True,
