@@ -28,7 +28,7 @@ def draw(
 
     Colours are the methods'; from the second postprocess on they are lighter and hatched.
     """
-    values = frame.areas(scores, values)
+    values = frame.areas(frame.alone(scores), values)
     scores = frame.keep(scores, needs=values, model=models, method=methods, postprocess=postprocess)
     models, readings = frame.levels(scores, "model"), frame.levels(scores, "postprocess")
     looks = style.looks(scores["method"])

@@ -27,7 +27,7 @@ def draw(
 
     Postprocesses cost the same, so a method's points stand side by side, told apart by their filling.
     """
-    scores = frame.keep(scores, needs=[value], model=models, method=methods, postprocess=postprocess)
+    scores = frame.keep(frame.alone(scores), needs=[value], model=models, method=methods, postprocess=postprocess)
     scores = scores.assign(passes=scores["forward_passes"] + scores["backward_passes"])
     models, readings = frame.levels(scores, "model"), frame.levels(scores, "postprocess")
     looks = style.looks(scores["method"])

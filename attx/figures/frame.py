@@ -110,6 +110,13 @@ def areas(scores: pd.DataFrame, wanted: list | None) -> list[str]:
     return names
 
 
+def alone(scores: pd.DataFrame) -> pd.DataFrame:
+    """The table itself; UserError where it mixes perturbations, or epsilons of one, which must not be averaged."""
+    if "perturbation" in scores and len(scores[["perturbation", "epsilon"]].drop_duplicates()) > 1:
+        raise UserError("these scores are of several perturbations: draw them by robustness or robustness_bars")
+    return scores
+
+
 def levels(scores: pd.DataFrame, column: str) -> list[str]:
     """The labels of a column, in the order of their first row."""
     return list(dict.fromkeys(scores[column]))

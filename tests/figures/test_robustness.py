@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attx.errors import UserError
-from attx.figures import bars, frame, robustness, robustness_bars, scales, style, training_curves
+from attx.figures import bars, cost, frame, robustness, robustness_bars, scales, style, training_curves
 from attx.statistics import mean_interval, share_interval
 from tests.figures import helpers, robust_sources
 from tests.figures.robust_sources import EPSILONS, METHODS, MODELS
@@ -99,6 +99,15 @@ def test_scores_of_another_metric_are_refused():
             figure.draw(helpers.scores())
     with pytest.raises(UserError, match="did you mean 'lens_recall_at_k_w3'"):
         robustness.draw(SCORES, values=["lens_recal_at_k_w3"])
+
+
+def test_perturbations_are_not_averaged():
+    with pytest.raises(UserError, match="draw them by robustness or robustness_bars"):
+        bars.draw(SCORES)
+    with pytest.raises(UserError, match="several perturbations"):
+        cost.draw(SCORES, value="spearman")
+    one = frame.cell(SCORES, perturbation="topk", epsilon=EPSILONS[0], model=MODELS[0])
+    assert len(bars.draw(one).axes) == 3
 
 
 def test_scores_have_names_and_directions():
