@@ -139,7 +139,7 @@ def compose(
     ] = "saliency_gradient",
     settings: dict | None = None,
     output: Literal["probability", "logit"] = "logit",
-    beta: float | None = 10.0,
+    beta: float | None = 30.0,
     restarts: int = 1,
     seed: int = 3407,
     batch_size: int = 32,
