@@ -14,7 +14,7 @@ NEEDS = "leaderboard"
 COLUMNS = ["image_id", "metric", *board.KEYS, *board.COSTS]
 COLOURS, LIMITS = "RdBu", (-0.45, 1.45)  # of shares of methods that are worse: blue is best, red worst, both pale
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
-CELL, NAMES, ROW = 0.62, 1.4, 0.31  # inches: a cell's width, the names', a row's height
+CELL, ROW = 0.62, 0.31  # inches: a cell's width, a row's height
 
 
 @style.themed
@@ -27,18 +27,18 @@ def draw(scores: pd.DataFrame, *, columns: list | None = None, better: dict | No
     """
     shown = board.columns(frame.require(scores, COLUMNS), columns, better)
     blocks = [block for _, block in board.board(scores, shown).groupby(BLOCK, sort=False)]
-    width = max(style.WIDTH, NAMES + CELL * (len(shown) + 3))
-    cell = (width - NAMES) / (len(shown) + 3)
-    heads = _heads(shown, int(cell / heat.LETTER))
+    named = ["model", *["postprocess"] * (scores["postprocess"].nunique() > 1)]
+    names = [", ".join(block.iloc[0][named]) for block in blocks]
+    left = 0.2 + max(0.063 * scores["method"].str.len().max(), 0.08 * max(map(len, names)))
+    width = max(style.WIDTH, left + CELL * (len(shown) + 3))
+    heads = _heads(shown, int((width - left) / (len(shown) + 3) / heat.LETTER))
     sizes = [len(block) for block in blocks]
-    shape = {"panel": 0.0, "width": width, "height_ratios": sizes}
-    figure, grid = style.canvas(len(blocks), 1, **shape)
-    head = heat.LINE * max(name.count("\n") + 1 for name in heads)
-    figure.set_figheight(ROW * sum(sizes) + 0.2 * len(blocks) + head + 0.3)
-    for axis, block in zip(grid[:, 0], blocks, strict=True):
+    figure, grid = style.canvas(len(blocks), 1, panel=0, width=width, height_ratios=sizes)
+    above = heat.LINE * max(head.count("\n") + 1 for head in heads)
+    figure.set_figheight(ROW * sum(sizes) + 0.2 * len(blocks) + above + 0.3)
+    for axis, block, name in zip(grid[:, 0], blocks, names, strict=True):
         _panel(axis, block, shown)
-        name = [block["model"].iloc[0]] + [block["postprocess"].iloc[0]] * (scores["postprocess"].nunique() > 1)
-        axis.text(-0.008, 1, ", ".join(name), transform=axis.transAxes, ha="right", va="bottom", fontweight="bold")
+        axis.text(-0.008, 1, name, transform=axis.transAxes, ha="right", va="bottom", fontweight="bold")
     grid[0, 0].xaxis.tick_top()
     grid[0, 0].set_xticks(range(len(heads)), heads, fontsize=6.5)
     title = f"Mean of {frame.sample(scores, board.KEYS[1:])} [95% bootstrap interval]; blue to red: best to worst rank;"

@@ -35,7 +35,7 @@ def draw(source: pd.DataFrame) -> Figure:
             _line(axis, frame.cell(source, training=label).sort_values("epoch").dropna(subset=column), column, look)
         axis.set_title(PANELS[column], loc="left")
         axis.set_xlabel("Epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if scales.is_wide(source["loss"]):
         axes[0].set_yscale("log")
         axes[0].set_title(f"{PANELS['loss']} (log)", loc="left")

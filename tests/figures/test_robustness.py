@@ -156,6 +156,8 @@ def test_an_accuracy_that_was_taken_once_has_no_curve():
         "Accuracy in %",
         "At the end, in %",
     ]
+    ticks = training_curves.draw(robust_sources.training(epochs=1)).axes[0].get_xticks()
+    assert all(tick == round(tick) for tick in ticks)
     never = training_curves.table(robust_sources.training(every=99))
     assert never["adversarial_accuracy"].isna().all()
     with pytest.raises(UserError, match="no column loss"):
