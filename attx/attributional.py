@@ -13,7 +13,7 @@ from torch import Tensor
 
 from attx.attack import Attack
 from attx.errors import UserError, unknown
-from attx.gradients.aims import CentreShift, Kept, share
+from attx.gradients.aims import CentreShift, Kept, RankCorrelation, share
 from attx.gradients.explanations import EXPLANATIONS
 from attx.gradients.maps import Look, MapGradient, RandomSign, RandomStart
 from attx.gradients.objectives import Output
@@ -133,7 +133,7 @@ def compose(
     steps: int = 100,
     k: int = 1000,
     window: int = 3,
-    measure: Literal["own", "top_k_intersection", "lens_recall_at_k", "mass_center"] = "own",
+    measure: Literal["own", "top_k_intersection", "lens_recall_at_k", "spearman", "mass_center"] = "own",
     against: Literal[
         "saliency_gradient", "input_x_gradient", "integrated_gradients", "smoothgrad"
     ] = "saliency_gradient",
@@ -159,6 +159,7 @@ def compose(
         "own": own,
         "top_k_intersection": lambda k, window: Kept(k),
         "lens_recall_at_k": Kept,
+        "spearman": lambda k, window: RankCorrelation(),
         "mass_center": lambda k, window: CentreShift(),
     }
     if measure not in measures:

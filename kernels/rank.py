@@ -27,6 +27,13 @@ def levels(values: Tensor, indices: Tensor | None = None) -> Tensor:
     return torch.empty_like(steps).scatter_(1, indices, steps)
 
 
+def mean_ranks(values: Tensor) -> Tensor:
+    """Ranks (N, K), float64, equal values at the mean of theirs, less the mean of all; the largest value the lowest."""
+    found = levels(values)
+    counts = torch.zeros_like(found).scatter_add_(1, found, torch.ones_like(found))
+    return ((2 * counts.cumsum(1) - counts - values.shape[1]).double() / 2).gather(1, found)
+
+
 def order(values: Tensor) -> Tensor:
     """Indices (N, K), int64, that sort each row of `values` (N, K), which has no NaN, from the largest on."""
     if values.device.type != "cpu" or values.dtype not in HALF_OR_SINGLE:

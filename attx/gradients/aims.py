@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from attx_kernels.rank import mean_ranks
 from attx_kernels.topk import top_k
 from attx_kernels.windows import dilate
 from torch import Tensor
@@ -93,6 +94,24 @@ class Kept:
     def __call__(self, first: Tensor) -> Bound:
         pixels = widened(first, self.k, self.window)
         return lambda maps: (pixels & largest(maps, self.k)).sum((1, 2)).to(maps.dtype) / self.k
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's, with the map before; 0 where one of them has no order. The attack lowers it."""
+
+    worse: int = -1
+
+    def __call__(self, first: Tensor) -> Bound:
+        before = mean_ranks(first.flatten(1))
+
+        def measure(maps: Tensor) -> Tensor:
+            now = mean_ranks(maps.flatten(1))
+            lengths = (before.square().sum(1) * now.square().sum(1)).sqrt()
+            found = (before * now).sum(1) / lengths.where(lengths > 0, lengths.new_ones(()))
+            return found.to(maps.dtype)
+
+        return measure
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,27 @@
 """Aims and measures against their definitions, by loops over pixels, with ties."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
 
 from attx.errors import UserError
-from attx.gradients.aims import CentreShift, Kept, LowerTop, MoveCentre, RaiseRegion, RegionShare, share
+from attx.gradients.aims import (
+    CentreShift,
+    Kept,
+    LowerTop,
+    MoveCentre,
+    RaiseRegion,
+    RankCorrelation,
+    RegionShare,
+    share,
+)
 
 MAPS = st_np.arrays(np.float64, (2, 5, 7), elements=st.integers(0, 6).map(float))  # full of ties
 
@@ -35,6 +46,15 @@ def test_kept_and_lowered_pixels(maps, k, window):
     one, other = torch.from_numpy(maps[:1]), torch.from_numpy(maps[1:])
     assert Kept(k, window)(one)(other).item() == len(pixels & top(now, k)) / k
     assert LowerTop(k, window)(one)(other).item() == -sum(now[place] for place in pixels)
+
+
+@given(MAPS)
+def test_rank_correlation_is_scipys(maps):
+    found = RankCorrelation()(torch.from_numpy(maps[:1]))(torch.from_numpy(maps[1:])).item()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of maps of one value
+        expected = scipy.stats.spearmanr(*maps.reshape(2, -1)).statistic
+    assert found == pytest.approx(np.nan_to_num(expected), abs=1e-12)
 
 
 @given(MAPS)

@@ -138,6 +138,17 @@ def test_passes(case, name):
     assert passes.forward == 4 * (9 + (0 if name == "random_sign" else 8))
 
 
+@pytest.mark.parametrize("measure", ["top_k_intersection", "lens_recall_at_k", "spearman", "mass_center"])
+def test_every_measure_is_what_the_worst_point_is_told_by(case, measure):
+    model, x, y = case
+    by_it = attack("topk", measure=measure)
+    found, own = by_it.run(model, x, y, IDS), attack("topk").run(model, x, y, IDS)
+    first, at_own = (share(EXPLANATIONS["saliency_gradient"]()(model, z, y, IDS)) for z in (x, own.images))
+    gained = (found.measure - by_it.measure(first)(at_own)) * by_it.measure.worse
+    assert (gained >= -1e-12).all()
+    assert (gained > 0).any() or measure == "top_k_intersection"
+
+
 def test_an_explanation_of_ones_own(case):
     model, x, y = case
 
