@@ -45,6 +45,8 @@ def check(config: "Config") -> None:
         raise UserError(f"config: precision: {config.precision} needs `dtype: float32`, not {config.dtype}")
     if isinstance(config.batch_size, str) and config.batch_size != "auto":
         raise UserError(f"config: batch_size: {config.batch_size!r} must be auto, or a number of 1 at least")
+    if isinstance(config.compile, str) and config.compile != "graphs":
+        raise UserError(f"config: compile: {config.compile!r} must be true, false or graphs")
     for key in ("threads", "batch_size", "shard_size", "methods_per_job"):
         value = getattr(config, key)
         if value != "auto" and value < 1:

@@ -38,7 +38,7 @@ class Config:
     seed: int = 3407
     dtype: str = "float32"
     precision: str = "full"  # of float32 products and convolutions, or of the network (autocast)
-    compile: bool = False
+    compile: bool | str = False  # or "graphs"
     device: str = "auto"
     threads: int = 1
     batch_size: int | str = "auto"

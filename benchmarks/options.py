@@ -15,16 +15,21 @@ from benchmarks.setting import Plan, Setting, Table, each
 from benchmarks.worker import pixels_per_step
 
 Value = TypeVar("Value")
-OPTIONS = {"cpu": ("bf16", "compile"), "cuda": ("tf32", "bf16", "compile", "bf16 compile")}
+OPTIONS = {"cpu": ("bf16", "compile"), "cuda": ("tf32", "bf16", "compile", "bf16 compile", "bf16 graphs")}
 
 
 def dressed(name: str, option: str, setting: Setting) -> Classifier:
-    """A model set up as jobs do it by `precision` (bf16: autocast) and `compile`; "float32" is neither."""
+    """A model set up as jobs do it by `precision` (bf16: autocast) and `compile` (graphs); "float32" is neither."""
     model = models.load(name, setting.device, setting.dtype)
     model.autocast = torch.bfloat16 if "bf16" in option else None
-    if "compile" in option:
-        model.compile_net(frozen=setting.device == "cpu")
+    if compiles(option):
+        model.compile_net(frozen=setting.device == "cpu", graphs="graphs" in option)
     return model
+
+
+def compiles(option: str) -> bool:
+    """Whether a model so dressed is compiled in its first passes."""
+    return "compile" in option or "graphs" in option
 
 
 def under(option: str, call: Callable[[], Value]) -> Value:
@@ -86,7 +91,7 @@ def _rows(setting: Setting, plan: Plan, found: Table) -> list[dict]:
 
     def result(option: str, batch: int, maps: Tensor | None = None, **seed: int) -> Result:
         net = dressed(plan.model, option, setting)
-        if "compile" in option:
+        if compiles(option):
             explained(net, batch), swept(net, images)
         own, first = under(option, lambda: clock.measured(lambda: explained(net, batch, **seed), setting.device))
         given = own if maps is None else maps

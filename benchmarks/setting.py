@@ -36,7 +36,7 @@ CPU = (
     Plan("resnet50", 2, 1, 1, 1, 16, (8, 16, 24, 32), 3),
     Plan("vit_b_16", 1, 1, 1, 1, 8, (4, 10, 20), 3),
 )
-FAST = ("tf32", "bf16", "bf16 compile")
+FAST = ("tf32", "bf16", "bf16 compile", "bf16 graphs")
 GPU = (
     Plan("efficientnet_lite0", 16, 10, 10, 8, 223, (32, 64, 128, 256), 5, FAST),
     Plan("resnet50", 16, 10, 10, 8, 223, (32, 64, 128, 256), 5, FAST),

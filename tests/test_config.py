@@ -92,6 +92,8 @@ def test_each_config_has_its_own_results_folder():
         ({"batch_size": 0}, "batch_size: 0 must be at least 1"),
         ({"batch_size": "atuo"}, "batch_size: 'atuo' must be auto, or a number of 1 at least"),
         ({"batch_size": 2.5}, "batch_size: 2.5 is not of type int | str"),
+        ({"compile": "graph"}, "compile: 'graph' must be true, false or graphs"),
+        ({"compile": 1}, "compile: 1 is not of type bool | str"),
         ({"precision": "bf16"}, "precision: unknown value 'bf16'; did you mean 'bfloat16'?"),
         ({"precision": "tf32", "dtype": "float64"}, "precision: tf32 needs `dtype: float32`, not float64"),
         ({"attacks": {"mine": {"use": "ssa", "stps": 1}}}, "attacks.mine: unknown key 'stps'; did you mean 'steps'?"),
@@ -106,6 +108,11 @@ def test_each_config_has_its_own_results_folder():
             {"data": {"a": {"use": "sample"}, "a_b": {"use": "sample"}}}
             | {"metrics": {name: {"use": "insertion_deletion"} for name in ("b_c", "c")}},
             "data a with metrics b_c and data a_b with metrics c would both be written to a_b_c: rename one",
+        ),
+        (
+            {"training": {"a": {"use": "nat"}}, "metrics": {"a": {"use": "insertion_deletion"}}}
+            | {"figures": {"a": {"use": "training_curves"}}},
+            "data sample with metrics a and data sample with figures a would both be written to sample_a: rename one",
         ),
     ],
 )

@@ -203,6 +203,7 @@ def test_products_of_kernels_have_the_precision_of_the_job(monkeypatch, precisio
     assert dispatch.precision("any") == products
 
 
-def test_tf32_is_refused_where_there_is_none(capfd):
-    run("predict", SPEC | {"precision": "tf32"}, "--manifest-csv", "shard.csv", out="other.csv", status=2)
-    assert "error: precision: tf32 is for CUDA devices, not cpu" in capfd.readouterr().err
+@pytest.mark.parametrize(("key", "value"), [("precision", "tf32"), ("compile", "graphs")])
+def test_what_is_for_gpus_is_refused_where_there_is_none(capfd, key, value):
+    run("predict", SPEC | {"dtype": "float32", key: value}, "--manifest-csv", "shard.csv", out="other.csv", status=2)
+    assert f"error: {key}: {value} is for CUDA devices, not cpu" in capfd.readouterr().err

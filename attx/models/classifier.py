@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from attx.errors import UserError
@@ -43,6 +44,7 @@ class Classifier(torch.nn.Module):
         self.weights_sha256 = weights_sha256
         self._checked = False
         self._compiled: Callable | None = None
+        self._graphs = False
         self._frozen: list[int] = []
         like = next((p for p in net.parameters() if p.is_floating_point()), torch.empty(0))
         for name in ("mean", "std"):
@@ -69,11 +71,12 @@ class Classifier(torch.nn.Module):
             self._checked = True
         return logits.to(images.dtype) if self.autocast else logits
 
-    def compile_net(self, *, frozen: bool = False, backend: str | Callable = "inductor") -> None:
+    def compile_net(self, *, frozen: bool = False, graphs: bool = False, backend: str | Callable = "inductor") -> None:
         """From now on the network is compiled for each image size; a batch may have any number of images above 1.
 
-        `frozen` compiles passes without gradients alone, with the weights built in. As ever are passes while a layer
-        has hooks, which compiled code would not call, passes of copies, and, if frozen, all once weights have changed.
+        `frozen` compiles passes without gradients alone, with the weights built in; `graphs` replays CUDA graphs of
+        few batch sizes, to which batches are filled up. As ever are passes while a layer has hooks, which compiled code
+        would not call, passes of copies, and, if frozen, all once weights have changed.
         """
         from torch._functorch import config as autograd  # not loaded with torch
         from torch._inductor import config as inductor
@@ -83,15 +86,22 @@ class Classifier(torch.nn.Module):
             inductor.freezing = True
             self._frozen = self._versions()
         net = self.net  # in a function, since a compiled module would be a second child of this one
-        self._compiled = torch.compile(lambda inputs: net(inputs), dynamic=False, backend=backend)
+        mode = "reduce-overhead" if graphs else None
+        self._compiled = torch.compile(lambda inputs: net(inputs), dynamic=False, backend=backend, mode=mode)
+        self._graphs = graphs
 
     def _passed(self, inputs: Tensor) -> Tensor:
         if not self._compiled or len(inputs) < 2 or self._hooked():
             return self.net(inputs)
         if self._frozen and (torch.is_grad_enabled() or self._versions() != self._frozen):
             return self.net(inputs)
+        count = len(inputs)
+        if self._graphs:
+            # backward, too, padding copies: the next pass overwrites what a graph returned
+            inputs = F.pad(inputs, (0, 0, 0, 0, 0, 0, 0, filled(count) - count))
         torch._dynamo.maybe_mark_dynamic(inputs, 0)  # else it would be compiled anew for each number of images
-        return self._compiled(inputs)
+        logits = self._compiled(inputs)
+        return logits[:count].clone() if self._graphs else logits
 
     def _versions(self) -> list[int]:
         return [parameter._version for parameter in self.net.parameters()]
@@ -102,6 +112,12 @@ class Classifier(torch.nn.Module):
 
     def __getstate__(self) -> dict:
         return super().__getstate__() | {"_compiled": None}  # a copy's weights may be changed
+
+
+def filled(count: int) -> int:
+    """The next of the sizes that batches are filled up to: 8 between two powers of two, so less than 1/8 is added."""
+    step = max(1, 2 ** (count - 1).bit_length() // 16)
+    return -(-count // step) * step
 
 
 def check_logits(logits: object, images: int, classes: int | None, *, name: str) -> None:

@@ -35,7 +35,7 @@ def set_up(spec: dict, device: str, weights: Path, compiling: tuple[str, ...] = 
     model = model.to(where, dtype)
     batch_size = tune(model, spec, where, dtype)
     if spec.get("compile") and where.type in compiling:
-        model.compile_net(frozen=where.type == "cpu")
+        model.compile_net(frozen=where.type == "cpu", graphs=spec["compile"] == "graphs")
     name = str(spec["model"].get("name") or spec["model"].get("function") or spec["model"]["use"])
     return Bench(model, where, dtype, batch_size, listing.reader(spec["data"]["use"]), name)
 
@@ -49,6 +49,8 @@ def prepare(spec: dict, device: str) -> tuple[torch.device, torch.dtype]:
         _repeatable(tf32)
     elif tf32:
         raise UserError(f"precision: tf32 is for CUDA devices, not {where.type}; take `full`")
+    elif spec.get("compile") == "graphs":
+        raise UserError(f"compile: graphs is for CUDA devices, not {where.type}; take `true`")
     dispatch.set_precision("tf32" if tf32 else "tf32x3")
     return where, getattr(torch, spec["dtype"])
 
