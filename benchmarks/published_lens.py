@@ -8,9 +8,9 @@ the definitions can be switched off.
 from itertools import product
 
 import numpy as np
-from scipy.stats import kendalltau, spearmanr
 
-POOLS = {3: 6000, 5: 15000, 7: 25000}  # of the scripts, by window
+SCORES = ("top_k_intersection", "lens_recall_at_k", "lens_precision_at_k")
+SCORES += ("top_k_div", "top_k_div_lens_recall", "top_k_div_lens_precision", "spearman", "kendall")
 
 
 def similarity(
@@ -29,6 +29,8 @@ def similarity(
     `wrap`: windows go on at the other end of the next row; `drop_first`: pixel 0 is in no window and no pick;
     `skip_second`: top-k-div takes out the window of its second pick, and never picks it. Ties fall as they may.
     """
+    from scipy.stats import kendalltau, spearmanr  # where benchmarks run there may be none
+
     reading = {"window": window, "width": a.shape[1], "size": a.size, "wrap": wrap, "drop_first": drop_first}
     orders = [np.argsort(values.ravel()) for values in (a, b)]
     tops = [order[-k:] for order in orders]
@@ -36,8 +38,8 @@ def similarity(
     picks = [apart(order, k, skip_second=skip_second, **reading) for order in pools]
     found = {}
     for (plain, recall, precision), (one, other) in (
-        (("top_k_intersection", "lens_recall_at_k", "lens_precision_at_k"), tops),
-        (("top_k_div", "top_k_div_lens_recall", "top_k_div_lens_precision"), picks),
+        (SCORES[:3], tops),
+        (SCORES[3:6], picks),
     ):
         found[plain] = len(np.intersect1d(one, other)) / k
         found[recall] = len(np.intersect1d(near(one, **reading), other)) / k

@@ -11,7 +11,7 @@ from benchmarks import ROOT, plot, report
 from benchmarks.setting import Setting, Table
 
 # growth first: the peaks of its processes begin at what this one holds
-PARTS = ("scaling", "attribution", "sweep", "libraries", "kernels", "breakdown", "options", "paths")
+PARTS = ("scaling", "attribution", "sweep", "libraries", "kernels", "breakdown", "options", "paths", "similarity")
 
 
 def main(arguments: list[str]) -> int:

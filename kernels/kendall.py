@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-RUN = 64  # elements of a run that is counted by comparing
+RUN = 16  # elements of a run that is counted by comparing, a power of two
 
 
 def discordant(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,64 +20,77 @@ def discordant(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     K is 2**31 at most.
     """
     pairs = (one << 32) | other
-    on_cpu = pairs.device.type == "cpu"
-    pairs = torch.from_numpy(np.sort(pairs.numpy(), axis=1)) if on_cpu else pairs.sort(1).values
-    places = torch.arange(pairs.shape[1], device=pairs.device).expand_as(pairs)
-    same = pairs[:, 1:] == pairs[:, :-1]
-    # the place in the run of equal pairs, summed, is the number of pairs within it
-    starts = torch.zeros_like(places)
-    starts[:, 1:] = torch.where(same, 0, places[:, 1:])
-    tied = (places - starts.cummax(1).values).sum(1)
-    descents = _descents if not on_cpu else _descents_of_rows
-    return descents(pairs & (2**32 - 1)), tied
+    if pairs.device.type != "cpu":
+        pairs = pairs.sort(1).values
+        return _descents(pairs & (2**32 - 1)), _tied(pairs)
+    found = torch.empty((2, len(pairs)), dtype=torch.int64)
+    for i, row in enumerate(pairs.numpy()):  # one by one, since a row fits the cache
+        row.sort()
+        found[0, i], found[1, i] = _descents_of_row(row & (2**32 - 1)), _tied_of_row(row)
+    return found[0], found[1]
 
 
-def _padded(levels: Tensor) -> tuple[Tensor, int]:
-    """With levels above all others at the end, to a power of two of elements; and which."""
-    n, size = levels.shape
-    bits = max(RUN.bit_length() - 1, (size - 1).bit_length())
-    whole = torch.arange(2**bits, device=levels.device).repeat(n, 1)
-    whole[:, :size] = levels
-    return whole, bits
+def _behind(half: int, blocks: int) -> int:
+    """The places of the right runs' elements after merging, summed, if none of the left is behind any of the right."""
+    return blocks * (half * (2 * half - 1) - half * (half - 1) // 2)
+
+
+def _bits(size: int) -> int:
+    """Of the places in a row, with what is added to make its length a power of two."""
+    return max(RUN.bit_length() - 1, (size - 1).bit_length())
 
 
 def _descents(levels: Tensor) -> Tensor:
-    """Pairs of elements of each row, the first larger than the second."""
-    whole, bits = _padded(levels)
+    """Pairs of elements of each row (N, K), the first larger than the second."""
+    n, size = levels.shape
+    bits = _bits(size)
+    places = torch.arange(2**bits, device=levels.device)
+    whole = torch.cat([levels, places[size:].expand(n, -1)], 1)  # levels above all others at the end
     runs = whole.unflatten(1, (-1, RUN))
     found = sum((runs[..., :-d] > runs[..., d:]).sum((1, 2)) for d in range(1, RUN))
-    keys = (whole << bits) | torch.arange(2**bits, device=levels.device)
+    keys = (whole << bits) | places
     for level in range(RUN.bit_length() - 1, bits):
         half = 2**level
         blocks = keys.unflatten(1, (-1, 2 * half)).sort(2).values
-        right = ((blocks >> level) & 1) * torch.arange(2 * half, device=levels.device)
-        found += _behind(half, blocks.shape[1]) - right.sum((1, 2))
+        right = ((blocks >> level) & 1).sum(1) * places[: 2 * half]
+        found += _behind(half, blocks.shape[1]) - right.sum(1)
         keys = blocks.flatten(1)
     return found
 
 
-def _behind(half: int, blocks: int) -> int:
-    """By how many places all of the left runs move in merging, plus the sum of the places of all of the right."""
-    return blocks * (half * (2 * half - 1) - half * (half - 1) // 2)
-
-
-def _descents_of_rows(levels: Tensor) -> Tensor:
-    """The same on a CPU, row by row, since a row fits the cache; up to 2**16 elements in 32 bits."""
-    whole, bits = _padded(levels)
+def _descents_of_row(levels: np.ndarray) -> int:
+    """The same of a row (K,) on a CPU; up to 2**16 elements in 32 bits."""
+    bits = _bits(levels.size)
     kind = np.int32 if bits <= 16 else np.int64
     places = np.arange(2**bits, dtype=kind)
-    return torch.tensor([_descents_of_row(row.astype(kind), places, bits) for row in whole.numpy()], dtype=torch.int64)
-
-
-def _descents_of_row(row: np.ndarray, places: np.ndarray, bits: int) -> int:
-    runs = np.ascontiguousarray(row.reshape(-1, RUN).T)
+    whole = places.copy()
+    whole[: levels.size] = levels
+    runs = np.ascontiguousarray(whole.reshape(-1, RUN).T)
     found = sum(np.count_nonzero(runs[:-d] > runs[d:]) for d in range(1, RUN))
-    keys = (row << bits) | places
-    keys ^= np.array(-1 << (2 * bits - 1)).astype(keys.dtype) if bits == 16 else 0  # the sign's bit: 32 are used
+    if bits == 16:
+        whole -= 2**15  # the highest levels would take the sign's bit
+    keys = (whole << bits) | places
     for level in range(RUN.bit_length() - 1, bits):
         half = 2**level
         blocks = keys.reshape(-1, 2 * half)
         blocks.sort(axis=1)
-        right = ((blocks >> level) & 1).sum(0)
+        right = ((blocks >> level) & 1).sum(0, dtype=kind)
         found += _behind(half, len(blocks)) - int(right @ np.arange(2 * half))
     return found
+
+
+def _tied(pairs: Tensor) -> Tensor:
+    """Pairs of equal elements of each sorted row: the sum of every element's place among its equals."""
+    places = torch.arange(pairs.shape[1], device=pairs.device).expand_as(pairs)
+    starts = torch.zeros_like(places)
+    starts[:, 1:] = torch.where(pairs[:, 1:] == pairs[:, :-1], 0, places[:, 1:])
+    return (places - starts.cummax(1).values).sum(1)
+
+
+def _tied_of_row(pairs: np.ndarray) -> int:
+    """The same of a row on a CPU, where most have none."""
+    differs = pairs[1:] != pairs[:-1]
+    if differs.all():
+        return 0
+    lengths = np.diff(np.flatnonzero(differs), prepend=-1, append=pairs.size - 1)
+    return int((lengths * (lengths - 1)).sum()) // 2

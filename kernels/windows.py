@@ -53,10 +53,9 @@ def means(values: Tensor, window: int) -> Tensor:
     """
     radius = radius_of(window)
     sums = F.pad(values.detach().double(), (radius,) * 4)
-    there = values.new_ones((1, *values.shape[1:]), dtype=torch.float64)
-    there = F.pad(there, (radius,) * 4)
-    for dim in (1, 2):
-        sums, there = (sum_of_next(x, window, dim) for x in (sums, there))
+    rows, columns = (F.pad(sums.new_ones(side), (radius,) * 2) for side in values.shape[1:])
+    there = torch.outer(sum_of_next(rows, window, 0), sum_of_next(columns, window, 0))
+    sums = sum_of_next(sum_of_next(sums, window, 1), window, 2)
     return (sums / there).to(torch.float32 if values.dtype in HALF_OR_SINGLE else torch.float64)
 
 

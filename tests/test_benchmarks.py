@@ -16,7 +16,7 @@ from benchmarks import models, published
 from tests.toy_models import SmallCNN
 
 ROOT = Path(__file__).parents[1]
-PARTS = ["scaling", "attribution", "sweep", "libraries", "kernels", "breakdown", "options", "paths"]
+PARTS = ["scaling", "attribution", "sweep", "libraries", "kernels", "breakdown", "options", "paths", "similarity"]
 
 
 @pytest.fixture

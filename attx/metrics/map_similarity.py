@@ -7,6 +7,7 @@ the pool (top-k-div), N(S) all pixels in a window of one of S. a is the original
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -84,15 +85,29 @@ def over_pairs(
     check_settings(k, windows, pool, first[0].numel() if len(first) else None)
     most = CHUNK if first.device.type == "cpu" else DEVICE_CHUNK
     step = max(1, most // (first.shape[1] * first.shape[2]))
-    parts = []
-    for start in range(0, len(first), step):
+
+    def part(start: int) -> dict[str, np.ndarray]:
         prepared = [
             Prepared(maps[start : start + step].to(first.device), k, pool, first=start, what=name)
             for name, maps in given.items()
         ]
         pairs = [compare(one, other, names) for one, other in itertools.combinations(prepared, 2)]
-        parts.append({name: np.mean([pair[name] for pair in pairs], 0) for name in names})
+        return {name: np.mean([pair[name] for pair in pairs], 0) for name in names}
+
+    parts = _each(part, range(0, len(first), step), first.device)
     return {name: np.concatenate([np.empty(0), *(part[name] for part in parts)]) for name in names}
+
+
+def _each(part: Callable[[int], dict], starts: range, device: torch.device) -> list[dict]:
+    """The parts in their order; on a CPU as many at a time as torch has threads, one each: rows are small and many."""
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1 or len(starts) < 2:
+        return [part(start) for start in starts]
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(part, starts))
+    finally:
+        torch.set_num_threads(threads)  # what a worker sets is what threads to come begin with
 
 
 def columns(windows: Sequence[int]) -> list[str]:

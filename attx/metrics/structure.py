@@ -15,10 +15,10 @@ def ssim(one: Tensor, other: Tensor) -> np.ndarray:
     as scikit-image has it; the range is that of both maps' values together, as in Quantus. 1 for maps that are equal.
     """
     a, b = one.detach().double(), other.detach().double()
-    both = torch.stack([a, b]).flatten(2)
-    span = (both.amax((0, 2)) - both.amin((0, 2)))[:, None, None]
-    least = min(*a.shape[1:], WINDOW)
-    side = least - 1 + least % 2
+    largest, least = torch.maximum(a.amax((1, 2)), b.amax((1, 2))), torch.minimum(a.amin((1, 2)), b.amin((1, 2)))
+    span = (largest - least)[:, None, None]
+    side = min(*a.shape[1:], WINDOW)
+    side -= 1 - side % 2
     count = side**2
     offset = b.mean((1, 2), keepdim=True)  # near zero, differences of squares keep their digits
     u, v = a - offset, b - offset
@@ -48,9 +48,11 @@ def center_of_mass_shift(one: Tensor, other: Tensor) -> np.ndarray:
 
 
 def _centres(maps: Tensor) -> Tensor:
-    mass = maps.detach().double().abs()
-    mass = torch.where((mass > 0).flatten(1).any(1)[:, None, None], mass, 1.0)
-    mass = mass / mass.amax((1, 2), keepdim=True)
-    rows, columns = (torch.arange(side, dtype=mass.dtype, device=mass.device) for side in mass.shape[1:])
-    moments = torch.stack([mass.sum(2) @ rows, mass.sum(1) @ columns], 1)
-    return moments / mass.sum((1, 2))[:, None]
+    mass = maps.detach().abs()
+    found = []
+    for dim in (2, 1):
+        sums = mass.sum(dim, dtype=torch.float64)
+        sums = torch.where(sums.amax(1, keepdim=True) > 0, sums, 1.0)
+        places = torch.arange(sums.shape[1], dtype=sums.dtype, device=sums.device)
+        found.append((sums @ places) / sums.sum(1))
+    return torch.stack(found, 1)

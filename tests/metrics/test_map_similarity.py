@@ -126,12 +126,20 @@ def test_several_batches_give_the_mean_over_their_pairs_and_windows_are_as_alone
             np.testing.assert_allclose(found[column], np.mean([pair[name] for pair in pairs], 0), atol=1e-14)
 
 
-def test_chunks_change_nothing(monkeypatch):
+def test_chunks_and_threads_change_nothing(monkeypatch):
     a, b = torch.randn(2, 5, 9, 9, generator=torch.Generator().manual_seed(0))
     whole = attx.map_similarity(a, b, 4)
-    monkeypatch.setattr("attx.metrics.map_similarity.CHUNK", 170)
-    for name, values in attx.map_similarity(a, b, 4).items():
-        np.testing.assert_allclose(values, whole[name], atol=1e-14)
+    monkeypatch.setattr("attx.metrics.map_similarity.CHUNK", 81)
+    threads = torch.get_num_threads()
+    for number in (1, 3):
+        torch.set_num_threads(number)
+        try:
+            found = attx.map_similarity(a, b, 4)
+            assert torch.get_num_threads() == number
+        finally:
+            torch.set_num_threads(threads)
+        for name, values in found.items():
+            np.testing.assert_allclose(values, whole[name], atol=1e-14)
     assert all(values.shape == (0,) for values in attx.map_similarity(a[:0], b[:0], 4).values())
 
 
