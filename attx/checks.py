@@ -74,10 +74,11 @@ def check(config: "Config") -> None:
 def _files(config: "Config", family: str) -> None:
     """Tables and figures are named `data_label`: no two may have one name."""
     found: dict[str, str] = {}
-    labels = [*getattr(config, family), *(config.tabled() if family == "metrics" else ())]
+    labels = [(family, label) for label in getattr(config, family)]
+    labels += [("figures", label) for label in config.tabled() if family == "metrics"]
     for data in config.data:
-        for label in labels:
-            name, both = f"{data}_{label}", f"data {data} with {family} {label}"
+        for of, label in labels:
+            name, both = f"{data}_{label}", f"data {data} with {of} {label}"
             if found.setdefault(name, both) != both:
                 raise UserError(f"config: {found[name]} and {both} would both be written to {name}: rename one")
 

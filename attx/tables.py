@@ -11,7 +11,7 @@ from attx.errors import UserError
 from attx.files import write_text
 from attx.slices import CONTROLS
 from attx.statistics import holm, mean_interval, paired_p
-from attx.tables_text import caption, latex, markdown, number, plain, reading
+from attx.tables_text import caption, latex, markdown, number, plain, reading, shown
 
 KEYS = ["data", "model", "method", "postprocess"]
 CONDITIONS = ["perturbation", "epsilon"]  # of metrics that compare maps of perturbed images with those of clean ones
@@ -124,7 +124,8 @@ def _note(
     """In plain words: which controls do better than this method; of a control, where it beats the reference."""
     keys = [name for name in KEYS + CONDITIONS if name in table and name != "method"]
     near = table[(table[keys] == row[keys]).all(axis=1)].set_index("method")
-    judged = {name: better[column] for column, name in values.items() if column in better}
+    read = shown(table)
+    judged = {name: better[column] for column, name in values.items() if column in better and name in read}
     if row["method"] in controls:
         won = _wins(row, near.loc[reference], judged) if reference in near.index else ""
         return f"a control; does better than {reference} on {won}" if won else "a control"

@@ -4,7 +4,8 @@ import re
 
 import pandas as pd
 
-WIDE = 3  # scores from which on the differences of the first alone are shown, the others' being in the CSV
+WIDE = 3  # scores from which on the differences of the first alone are shown
+SHOWN = 6  # scores that are shown at all; the CSV has the others
 
 
 def number(value: float, digits: int = 3, *, sign: bool = False) -> str:
@@ -29,7 +30,7 @@ def interval(row: pd.Series, name: str, *, sign: bool = False) -> str:
 
 def reading(table: pd.DataFrame) -> pd.DataFrame:
     """The columns a reader wants, as text; those that say the same in every row, or nothing, are left out."""
-    names = [name for name in _means(table) if not name.endswith("_difference")]
+    names = shown(table)
     text = pd.DataFrame({"data": table["data"], "model": table["model"], "method": table["method"]})
     text["post-processing"] = table["postprocess"]
     if "perturbation" in table:
@@ -70,6 +71,11 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
     return text
 
 
+def shown(table: pd.DataFrame) -> list[str]:
+    """The scores that a reader is shown: the first ones of the table."""
+    return [name for name in _means(table) if not name.endswith("_difference")][:SHOWN]
+
+
 def _means(table: pd.DataFrame) -> list[str]:
     return [column.removesuffix("_low") for column in table.columns if column.endswith("_low")]
 
@@ -92,7 +98,7 @@ def caption(table: pd.DataFrame) -> str:
         lines.append(
             f"Differences: method minus {reference} on the same images; p by the Wilcoxon signed-rank test, "
             f"corrected by Holm for {count} comparisons."
-            + (" The CSV has the differences of all scores." if len(_means(table)) // 2 >= WIDE else "")
+            + (" The CSV has all scores and differences." if len(shown(table)) >= WIDE else "")
         )
         if count * 0.5 ** (images - 1) > 0.05:
             lines.append(f"With {images} images no difference can reach p < .05 after this correction.")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attx.errors import UserError
-from attx.figures import bars, cost, frame, robustness, robustness_bars, scales, style, training_curves
+from attx.figures import bars, cost, frame, robustness_bars, robustness_curves, scales, style, training_curves
 from attx.statistics import mean_interval, share_interval
 from tests.figures import helpers, robust_sources
 from tests.figures.robust_sources import EPSILONS, METHODS, MODELS
@@ -13,9 +13,11 @@ from tests.figures.sources import LONG
 SCORES = robust_sources.comparisons()
 READ = ("signed", "absolute_blur4")
 DRAWN = {
-    "robustness": lambda: robustness.draw(SCORES),
-    "one epsilon": lambda: robustness.draw(robust_sources.comparisons(epsilons=(0.3,), images=1), values=["spearman"]),
-    "readings of models": lambda: robustness.draw(
+    "robustness_curves": lambda: robustness_curves.draw(SCORES),
+    "one epsilon": lambda: robustness_curves.draw(
+        robust_sources.comparisons(epsilons=(0.3,), images=1), values=["spearman"]
+    ),
+    "readings of models": lambda: robustness_curves.draw(
         robust_sources.comparisons(LONG, METHODS[2:], readings=READ, images=1)
     ),
     "bars": lambda: robustness_bars.draw(SCORES),
@@ -42,7 +44,7 @@ def expected(score, **key):
 
 def test_robustness_draws_the_means_at_their_epsilons():
     mixed = SCORES.sort_values(["epsilon", "method"], ascending=False, kind="stable")
-    figure = robustness.draw(mixed, methods=["random", "saliency_gradient"])
+    figure = robustness_curves.draw(mixed, methods=["random", "saliency_gradient"])
     grid = np.array(figure.axes).reshape(4, 3)
     looks = style.looks(SCORES["perturbation"], style.ATTACKS)
     keys = [(model, method) for model in MODELS for method in ("saliency_gradient", "random")]
@@ -63,15 +65,15 @@ def test_robustness_draws_the_means_at_their_epsilons():
 
 
 def test_metrics_stand_beside_each_other_on_one_scale_if_all_are_shares():
-    figure = robustness.draw(SCORES, models=MODELS[:1], methods=["random"])
+    figure = robustness_curves.draw(SCORES, models=MODELS[:1], methods=["random"])
     titles = [axis.get_title(loc="left").split("\n")[0] for axis in figure.axes]
     assert titles == ["Top-k intersection", "3-LENS-recall@k", "Spearman correlation"]
-    shares = robustness.draw(SCORES, values=["top_k_intersection", "lens_recall_at_k_w5"])
+    shares = robustness_curves.draw(SCORES, values=["top_k_intersection", "lens_recall_at_k_w5"])
     assert {axis.get_ylim() for axis in shares.axes} == {(-0.04, 1.04)}
 
 
 def test_the_table_of_robustness():
-    table = robustness.table(SCORES, perturbations=["topk"], values=["spearman"])
+    table = robustness_curves.table(SCORES, perturbations=["topk"], values=["spearman"])
     assert len(table) == 2 * 3 * 3
     assert list(table["epsilon"][:3]) == ["2/255", "4/255", "8/255"]
     row = table.set_index(["model", "method", "epsilon"]).loc[MODELS[1], "random", "4/255"]
@@ -94,11 +96,11 @@ def test_bars_are_of_one_perturbation_at_its_largest_epsilon():
 
 
 def test_scores_of_another_metric_are_refused():
-    for figure in (robustness, robustness_bars):
+    for figure in (robustness_bars, robustness_curves):
         with pytest.raises(UserError, match="no column perturbation, epsilon"):
             figure.draw(helpers.scores())
     with pytest.raises(UserError, match="did you mean 'lens_recall_at_k_w3'"):
-        robustness.draw(SCORES, values=["lens_recal_at_k_w3"])
+        robustness_curves.draw(SCORES, values=["lens_recal_at_k_w3"])
 
 
 def test_perturbations_are_not_averaged():

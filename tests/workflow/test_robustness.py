@@ -28,7 +28,7 @@ def configure(config: dict) -> None:
         "seeds": {"use": "seed_stability", "k": 20, "seeds": [1, 3407]},
     }
     config["figures"] = {
-        "robustness": {"metric": "robustness"},
+        "robustness_curves": {"metric": "robustness"},
         "top_pixels": {"images": 2, "k": 20, "methods": ["saliency_gradient"]},
         "training_curves": {},
         "leaderboard": {},
@@ -54,7 +54,8 @@ def read(project: Project, *place: str, array: str = "attribution") -> store.Att
 
 def test_every_table_and_figure_is_made_and_nothing_is_left_to_do(project):
     figures = {path.stem for path in (project.results / "figures").glob("*.png")}
-    assert figures == {f"digits_{name}" for name in ("robustness", "top_pixels", "training_curves", "leaderboard")}
+    drawn = ("robustness_curves", "top_pixels", "training_curves", "leaderboard")
+    assert figures == {f"digits_{name}" for name in drawn}
     tables = {path.stem for path in (project.results / "tables").glob("*.md")}
     assert {f"digits_{name}" for name in ("robustness", "seeds", "training_curves", "leaderboard")} <= tables
     assert project.planned() == set()
@@ -63,7 +64,8 @@ def test_every_table_and_figure_is_made_and_nothing_is_left_to_do(project):
 @pytest.mark.parametrize("label", ["topk", "random_sign@epsilon=0.0509804"])
 def test_perturbed_images_are_near_and_keep_their_prediction(project, label):
     content = read(project, "perturbed/digits/net", label, array="perturbed")
-    model = attx.load_model("net", use="trained", weights=project.results / "training/short/weights.safetensors", size=16)
+    weights = project.results / "training/short/weights.safetensors"
+    model = attx.load_model("net", use="trained", net="small_cnn", weights=str(weights), size=16)
     images, _ = attx.load_images("digits", model.double(), first=3)
     found = torch.from_numpy(content.attributions)
     assert content.attributes["spec"]["perturbation"]["epsilon"] == pytest.approx((13 if "@" in label else 26) / 255)
@@ -122,4 +124,4 @@ def test_another_training_reruns_what_the_model_is_part_of(copied):
 def test_a_perturbation_alone_is_not_judged_without_a_config_that_says_how(copied):
     copied.configure(lambda config: config.pop("perturbations"))
     said = copied.run("--dry-run", check=False).stdout
-    assert "metrics.robustness: robustness compares maps of perturbed images, and the config has no perturbations" in said
+    assert "metrics.robustness: robustness compares maps of perturbed images, and the config has no pert" in said

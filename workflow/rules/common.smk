@@ -108,7 +108,7 @@ def slice_of(stage, wildcards, methods=(), **more):
         return getattr(sources, stage)(cfg, shards=SHARDS, **wildcards)
     together = {"methods": [method.format(**wildcards) for method in methods]} if methods else {}
     found = getattr(slices, stage)(cfg, **wildcards, **together, **more)
-    if "images" in found:  # of a gallery: the first so many
+    if stage == "figure" and "images" in found:  # of a gallery: the first so many
         found["image_ids"] = first_ids(wildcards.data, found.pop("images"))
     return found
 
