@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from attx.figures import bars, frame, robustness, scales, style
+from attx.figures import bars, frame, robustness_curves, scales, style
 
 NEEDS = "scores"
 
