@@ -26,6 +26,12 @@ LAYERS = {
     "attx/perturbations": (("attx.attributional", "attx.gradients"), set()),
     "attx/attacks": (("attx.attack", "attx.attacks", "attx.gradients", "attx.transforms"), {"torch", "numpy"}),
     "attx/metrics": (("attx_kernels", "attx.errors", "attx.metrics", "attx.rng"), {"torch", "numpy"}),
+    "attx/trainer.py": (("attx.errors", "attx.models", "attx.training"), {"torch"}),
+    "attx/training": (
+        ("attx.attack", "attx.errors", "attx.files", "attx.models", "attx.preprocess")
+        + ("attx.rng", "attx.trainer", "attx.training", "attx.transforms"),
+        {"torch"},
+    ),
     "attx/attribution/attexplore.py": (("attx.registry", "attx.attack"), {"torch"}),
     "attx/figures": (
         ("attx.figures", "attx.errors", "attx.files", "attx.statistics"),
@@ -86,7 +92,7 @@ def test_zarr_has_one_home():
     [
         "import attx",
         "import attx.config, attx.paths, attx.provenance, attx.slices",
-        "import attx.data.listing, attx.data.sample, attx.data.folder, attx.data.csv, attx.data.imagenet",
+        "import attx.data.listing, attx.data.digits, attx.data.sample, attx.data.folder, attx.data.csv, attx.data.imagenet",
         "import attx.cli, attx.catalogue, attx.plan.estimate",
         "import attx.figures.curves, attx.figures.montage",
     ],

@@ -3,7 +3,9 @@
 What a step draws depends on (seed, image id, epoch), so a training that was killed goes on as if it had not been.
 """
 
+import contextlib
 import math
+import re
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -72,7 +74,8 @@ class Fitting:
             for part in range(self.step % parts, parts):
                 batch = images.take(order[count * part // parts : count * (part + 1) // parts])
                 start = time.perf_counter()
-                self._take(batch, epoch)
+                with twice_differentiable(self.training.net):
+                    self._take(batch, epoch)
                 self.seconds += time.perf_counter() - start
                 if part == parts - 1:
                     self._finish(epoch, count, test)
@@ -133,3 +136,17 @@ class Fitting:
                 with torch.no_grad():
                     right += int((self.model(points).argmax(1) == batch.labels).sum())
         return right / len(test.ids)
+
+
+@contextlib.contextmanager
+def twice_differentiable(net: str) -> Iterator[None]:
+    """Turns torch's word for an operation without a second derivative into a UserError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not re.match(r"derivative for .* is not implemented", str(error)):
+            raise
+        raise UserError(
+            f"net: {net} cannot be trained this way, since torch cannot differentiate one of its operations twice "
+            f"({error}): take another net, or nat or pgd"
+        ) from error

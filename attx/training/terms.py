@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from attx.errors import UserError
 
@@ -108,7 +109,8 @@ def path_gradients(
     is dropped, so they are of the function that will be used.
     """
     path = (images + parts.view(-1, 1, 1, 1, 1) * (points - images)).flatten(0, 1)
-    with torch.enable_grad(), evaluating(model):
+    plain = sdpa_kernel(SDPBackend.MATH)  # the faster kinds of attention cannot be differentiated twice
+    with torch.enable_grad(), evaluating(model), plain:
         path = path if path.requires_grad else path.requires_grad_()
         loss = F.cross_entropy(model(path), labels.repeat(len(parts)), reduction="sum")
         (gradients,) = torch.autograd.grad(loss, path, create_graph=again)
