@@ -113,7 +113,7 @@ def areas(scores: pd.DataFrame, wanted: list | None) -> list[str]:
 def alone(scores: pd.DataFrame) -> pd.DataFrame:
     """The table itself; UserError where it mixes perturbations, or epsilons of one, which must not be averaged."""
     if "perturbation" in scores and len(scores[["perturbation", "epsilon"]].drop_duplicates()) > 1:
-        raise UserError("these scores are of several perturbations: draw them by robustness or robustness_bars")
+        raise UserError("these scores are of several perturbations: draw them by robustness_curves or robustness_bars")
     return scores
 
 

@@ -25,7 +25,7 @@ def draw(
     `perturbation`: a label; None is the first. A bar with a 95% interval per model, such as the kinds of training; a
     row of panels per postprocess. Controls of the methods come last.
     """
-    values = frame.areas(frame.require(scores, robustness.COLUMNS), values)
+    values = frame.areas(frame.require(scores, robustness_curves.COLUMNS), values)
     one = [perturbation or frame.levels(scores, "perturbation")[0]]
     wanted = {"model": models, "method": methods, "postprocess": postprocess}
     scores = frame.keep(scores, needs=values, perturbation=one, **wanted)

@@ -104,7 +104,7 @@ def test_scores_of_another_metric_are_refused():
 
 
 def test_perturbations_are_not_averaged():
-    with pytest.raises(UserError, match="draw them by robustness or robustness_bars"):
+    with pytest.raises(UserError, match="draw them by robustness_curves or robustness_bars"):
         bars.draw(SCORES)
     with pytest.raises(UserError, match="several perturbations"):
         cost.draw(SCORES, value="spearman")
