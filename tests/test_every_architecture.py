@@ -1,4 +1,6 @@
-"""Every attack and every method, whoever adds one, on a vision transformer and on a CNN, as `load_model` gives them.
+"""Every attack, on labels or explanations, and every method, whoever adds one, on a vision transformer and a CNN.
+
+The models are as `load_model` gives them.
 
 A method that refuses one of them fails here: list it then, with its reason.
 """
@@ -48,6 +50,17 @@ def test_every_attack(case, name):
     for i, image_id in enumerate(IDS):
         alone = attack.run(model, images[i : i + 1], targets[i : i + 1], [image_id])
         assert torch.allclose(alone.points[:, 0], together.points[:, i], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", registry.names("perturbations"))
+def test_every_perturbation(case, name):
+    _, model, images, targets = case
+    attack = attx.load_perturbation(name, steps=3, k=50)
+    together = attack.run(model, images, targets, IDS)
+    assert together.step.gt(0).any()
+    for i, image_id in enumerate(IDS):
+        alone = attack.run(model, images[i : i + 1], targets[i : i + 1], [image_id])
+        assert torch.allclose(alone.images[0], together.images[i], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("name", METHODS)
