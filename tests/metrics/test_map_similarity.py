@@ -180,3 +180,12 @@ def test_a_map_that_runs_dry_is_named_by_its_place_in_the_whole(monkeypatch):
     dry = r"of b: no 2 picks .* \(1 in map 2, counted from 0\) from the largest 9 of 64 pixels.* raise pool"
     with pytest.raises(UserError, match=dry):
         attx.map_similarity(maps[[0, 0, 0]], maps[[0, 0, 2]], k=2, pool=9)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_finds_the_same():
+    a, b = (torch.randn(2, 3, 40, 33, generator=torch.Generator().manual_seed(0)) * 9).round()
+    here, there = attx.map_similarity(a, b, 12), attx.map_similarity(a.cuda(), b.cuda(), 12)
+    for name, values in here.items():
+        np.testing.assert_allclose(there[name], values, atol=1e-12)
