@@ -28,8 +28,9 @@ LAYERS = {
     "attx/metrics": (("attx_kernels", "attx.errors", "attx.metrics", "attx.rng"), {"torch", "numpy"}),
     "attx/trainer.py": (("attx.errors", "attx.models", "attx.training"), {"torch"}),
     "attx/training": (
-        tuple(
-            f"attx.{name}" for name in "attack errors files models preprocess rng trainer training transforms".split()
+        (
+            *("attx.attack", "attx.errors", "attx.files", "attx.models", "attx.preprocess", "attx.rng"),
+            *("attx.trainer", "attx.training", "attx.transforms"),
         ),
         {"torch"},
     ),
