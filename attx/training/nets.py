@@ -1,23 +1,24 @@
 """Nets to be trained: small ones of our own, and any of torchvision's classifiers by its name there."""
 
+from functools import partial
+
 from torch import Tensor, nn
 
 from attx.errors import UserError, unknown
 from attx.models import state, torchvision
 from attx.models.classifier import Classifier
 from attx.preprocess import Preprocess
+from attx.training.leaky_resnet import LeakyResNet
 
 
 class ConvNet(nn.Module):
     """Two convolutions with ReLU that halve an image's sides each, and two dense layers.
 
-    `channels` 1 takes the mean of the images' channels, so images of one or of three grey ones are the same to it.
     No module is used twice, since methods that hook modules need that.
     """
 
     def __init__(self, channels: int, size: int, classes: int, *, filters: tuple[int, int], hidden: int, pooled: bool):
         super().__init__()
-        self.grey = channels == 1
         self.features = nn.Sequential(
             *_halving(channels, filters[0], pooled), *_halving(filters[0], filters[1], pooled)
         )
@@ -26,7 +27,18 @@ class ConvNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x.mean(1, keepdim=True) if self.grey else x))
+        return self.head(self.features(x))
+
+
+class Grey(nn.Module):
+    """A net of one channel takes the mean of the images' channels: grey images are the same to it in one or three."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x.mean(1, keepdim=True))
 
 
 def _halving(inputs: int, outputs: int, pooled: bool) -> list[nn.Module]:
@@ -36,9 +48,14 @@ def _halving(inputs: int, outputs: int, pooled: bool) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.ReLU()]
 
 
-OWN = {
-    "cnn": {"filters": (32, 64), "hidden": 1024, "pooled": True},  # for MNIST in RAR (Chen et al., 2019) and before
-    "small_cnn": {"filters": (16, 32), "hidden": 100, "pooled": False},  # for MNIST in Wong and Kolter (ICML 2018)
+OWN = {  # (channels, size, classes) -> net
+    # for MNIST in RAR (Chen et al., 2019) and before
+    "cnn": partial(ConvNet, filters=(32, 64), hidden=1024, pooled=True),
+    # for MNIST in Wong and Kolter (ICML 2018)
+    "small_cnn": partial(ConvNet, filters=(16, 32), hidden=100, pooled=False),
+    # for Flower and GTSRB in RAR
+    "leaky_resnet8": lambda channels, size, classes: LeakyResNet(channels, classes, units=1),
+    "leaky_resnet14": lambda channels, size, classes: LeakyResNet(channels, classes, units=2),
 }
 
 
@@ -68,11 +85,12 @@ def trained(net: str, path: str, *, classes: int, channels: int, size: int) -> C
 def _own(net: str, classes: int, channels: int, size: int) -> Classifier:
     if channels not in (1, 3) or size < 4:
         raise UserError(f"the net {net} takes `channels` 1 or 3 and a `size` of 4 and more, not {channels} and {size}")
+    made = OWN[net](channels, size, classes)
     return Classifier(
-        ConvNet(channels, size, classes, **OWN[net]),
+        Grey(made) if channels == 1 else made,
         preprocess=Preprocess(size=size),
         classes=classes,
-        fixed_size=True,
+        fixed_size=isinstance(made, ConvNet),
     )
 
 

@@ -11,6 +11,7 @@ from attx.errors import UserError
 from attx.rng import Rows, Stream
 from attx.training import fitting as fittings
 from attx.training.fitting import Fitting, Images
+from attx.training.leaky_resnet import LeakyResNet
 from attx.training.nets import OWN
 
 KINDS = registry.names("training")
@@ -136,6 +137,20 @@ def test_our_nets_see_one_grey_channel_or_three():
         grey = torch.rand(2, 1, 28, 28)
         torch.testing.assert_close(model(grey), model(grey.expand(-1, 3, -1, -1)))
         assert built(net=net, size=28, channels=3).model()(torch.rand(2, 3, 28, 28)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_the_narrow_residual_net(units):
+    """As many weights as its layers should have; standardised images; a black one has a finite slope."""
+    net = LeakyResNet(3, 43, units)
+    first = 9 * (3 * 16 + 16 * 16 * 2 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64) + 64 * 43 + 43
+    more = 9 * 2 * (16 * 16 + 32 * 32 + 64 * 64)
+    assert sum(p.numel() for p in net.parameters()) == first + (units - 1) * more
+    x = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(net(x), net(0.3 * x + 0.2), rtol=1e-4, atol=1e-5)
+    black = torch.zeros(1, 3, 32, 32, requires_grad=True)
+    (slope,) = torch.autograd.grad(net(black).sum(), black)
+    assert slope.isfinite().all()
 
 
 @pytest.mark.parametrize(
