@@ -1,8 +1,9 @@
 """Orders and ranks of rows of values, the largest first; of equals, -0.0 and 0.0 among them, the lower index first.
 
 On a CPU the bits of a float32 become an integer of the same order, the index goes into the 32 bits below it, and one
-plain sort of int64, which NumPy does in vector instructions, is the stable sort that is wanted. float64 and GPUs are
-left to torch's stable sort. There is no Triton kernel: all there is to do beside torch's sort is one scatter.
+plain sort of int64, which NumPy does in vector instructions, is the stable sort that is wanted. A float64 leaves no
+room for the index: NumPy's argsort, which is not stable, is followed by a sort of the places among equals, if there are
+any. GPUs are left to torch's stable sort. There is no Triton kernel: all there is to do beside it is one scatter.
 """
 
 import numpy as np
@@ -36,17 +37,39 @@ def mean_ranks(values: Tensor) -> Tensor:
 
 def order(values: Tensor) -> Tensor:
     """Indices (N, K), int64, that sort each row of `values` (N, K), which has no NaN, from the largest on."""
-    if values.device.type != "cpu" or values.dtype not in HALF_OR_SINGLE:
+    if values.device.type != "cpu" or values.dtype not in (*HALF_OR_SINGLE, torch.float64):
         # + 0.0 makes -0.0 equal to 0.0 for any sort
         return torch.argsort(values + 0.0, dim=1, descending=True, stable=True)
     found = np.empty(values.shape, dtype=np.int64)
-    places = np.arange(values.shape[1])
-    for row, keys in zip(values.detach().float().numpy(), found, strict=True):  # one by one, since a row fits the cache
-        bits = (row + np.float32(0)).view(np.int32)
-        bits ^= (bits >> 31) & np.int32(2**31 - 1)  # negative floats grow with their magnitude's bits, integers do not
-        keys[:] = ~bits
-        keys <<= 32
-        keys |= places
-        keys.sort()
-        keys &= 2**32 - 1
+    double = values.dtype == torch.float64
+    rows = (values.detach() if double else values.detach().float()).numpy()
+    for row, indices in zip(rows, found, strict=True):  # one by one, since a row fits the cache
+        (_order_of_doubles if double else _order_of_singles)(row, indices)
     return torch.from_numpy(found)
+
+
+def _order_of_singles(row: np.ndarray, indices: np.ndarray) -> None:
+    indices[:] = _integers(row, np.int32)
+    indices <<= 32
+    indices |= np.arange(row.size)
+    indices.sort()
+    indices &= 2**32 - 1
+
+
+def _order_of_doubles(row: np.ndarray, indices: np.ndarray) -> None:
+    keys = _integers(row, np.int64)
+    indices[:] = np.argsort(keys)  # in vector instructions, and not stable
+    descending = keys[indices]
+    differs = descending[1:] != descending[:-1]
+    if not differs.all():
+        indices[1:] |= np.cumsum(differs) << 32
+        indices.sort()
+        indices &= 2**32 - 1
+
+
+def _integers(row: np.ndarray, kind: type) -> np.ndarray:
+    """Integers as wide as the floats, in the opposite order."""
+    bits = (row + row.dtype.type(0)).view(kind)  # -0.0 becomes 0.0
+    # negative floats grow with their magnitude's bits, integers do not
+    bits ^= (bits >> (8 * bits.itemsize - 1)) & np.iinfo(kind).max
+    return ~bits
