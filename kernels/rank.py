@@ -31,8 +31,17 @@ def levels(values: Tensor, indices: Tensor | None = None) -> Tensor:
 def mean_ranks(values: Tensor) -> Tensor:
     """Ranks (N, K), float64, equal values at the mean of theirs, less the mean of all; the largest value the lowest."""
     found = levels(values)
-    counts = torch.zeros_like(found).scatter_add_(1, found, torch.ones_like(found))
-    return ((2 * counts.cumsum(1) - counts - values.shape[1]).double() / 2).gather(1, found)
+    return means_of(found, tally(found))
+
+
+def tally(found: Tensor) -> Tensor:
+    """(N, K), int64: how many values are at each of the `levels` (N, K); 0 behind the last."""
+    return torch.zeros_like(found).scatter_add_(1, found, torch.ones_like(found))
+
+
+def means_of(found: Tensor, counts: Tensor) -> Tensor:
+    """`mean_ranks` where `levels` and their `tally` are known."""
+    return ((2 * counts.cumsum(1) - counts - counts.shape[1]).double() / 2).gather(1, found)
 
 
 def order(values: Tensor) -> Tensor:

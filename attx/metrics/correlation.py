@@ -37,13 +37,12 @@ class Ranks:
     @cached_property
     def counts(self) -> Tensor:
         """(N, K): how many values are at each level; 0 for levels that are none."""
-        return torch.zeros_like(self.levels).scatter_add_(1, self.levels, torch.ones_like(self.levels))
+        return rank.tally(self.levels)
 
     @cached_property
     def means(self) -> Tensor:
         """Ranks (N, K), float64, equal values at the mean of theirs, less the mean of all."""
-        twice = 2 * self.counts.cumsum(1) - self.counts - self.counts.shape[1]
-        return (twice.double() / 2).gather(1, self.levels)
+        return rank.means_of(self.levels, self.counts)
 
     @cached_property
     def ordered(self) -> Tensor:

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from attx_kernels.rank import levels, order, rank
+from attx_kernels.rank import levels, mean_ranks, order, rank
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from scipy.stats import rankdata
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64]
 SHAPES = st.tuples(st.integers(0, 3), st.integers(1, 40))
@@ -25,6 +26,8 @@ def test_ranks_descend_and_ties_go_to_the_lowest_index(dtype, values):
     assert order(values).tolist() == [row.tolist() for row in expected]
     assert rank(values).tolist() == [np.argsort(row).tolist() for row in expected]
     assert rank(values).dtype == torch.int32
+    expected = [rankdata(-row) - (row.size + 1) / 2 for row in exact]
+    assert mean_ranks(values).tolist() == [row.tolist() for row in expected]
     assert levels(values).tolist() == [np.unique(-row, return_inverse=True)[1].tolist() for row in exact]
 
 
