@@ -59,7 +59,14 @@ def _bands(n: int, outer: int, size: int, start: int) -> list[tuple[slice, slice
     return found
 
 
+def _each(matrix: Tensor, channels: int) -> Tensor:
+    """One matrix for all channels, which is not copied, as `@` would copy what it is multiplied with."""
+    return matrix.expand(channels, -1, -1)
+
+
 class _Banded(torch.autograd.Function):
+    """Products write where they belong and add up there, so nothing is copied."""
+
     @staticmethod
     def forward(ctx, x: Tensor, outer: tuple[int, int], sizes: Tensor, starts: Tensor) -> Tensor:
         rows, channels, height, width = x.shape
@@ -72,11 +79,11 @@ class _Banded(torch.autograd.Function):
         ]
         out = x.new_zeros(rows, channels, *outer)
         for row, vertical, horizontal in zip(range(rows), *matrices, strict=True):
-            middle = x.new_zeros(channels, outer[0], width)
+            middle, made = x.new_zeros(channels, outer[0], width), out[row].flatten(0, 1)
             for line, source in ctx.bands[0][row]:
-                middle[:, line] = vertical[line, source] @ x[row, :, source]
+                torch.bmm(_each(vertical[line, source], channels), x[row, :, source], out=middle[:, line])
             for line, source in ctx.bands[1][row]:
-                out[row, :, :, line] = middle[:, :, source] @ horizontal[line, source].T
+                torch.mm(middle.flatten(0, 1)[:, source], horizontal[line, source].T, out=made[:, line])
         return out
 
     @staticmethod
@@ -85,9 +92,9 @@ class _Banded(torch.autograd.Function):
         rows, channels, tall, _ = gradient.shape
         found = gradient.new_zeros(rows, channels, ctx.height, ctx.width)
         for row, vertical, horizontal in zip(range(rows), *ctx.saved_tensors, strict=True):
-            middle = gradient.new_zeros(channels, tall, ctx.width)
+            middle, given = gradient.new_zeros(channels, tall, ctx.width), gradient[row].contiguous()
             for line, source in ctx.bands[1][row]:
-                middle[:, :, source] += gradient[row, :, :, line] @ horizontal[line, source]
+                middle.flatten(0, 1)[:, source].addmm_(given.flatten(0, 1)[:, line], horizontal[line, source])
             for line, source in ctx.bands[0][row]:
-                found[row, :, source] += vertical[line, source].T @ middle[:, line]
+                found[row, :, source].baddbmm_(_each(vertical[line, source].T, channels), middle[:, line])
         return found, None, None, None
