@@ -59,7 +59,8 @@ class AttributionalAttack:
         """Of each image the point of its path with the worst measure on `model`, among those of unchanged prediction.
 
         `images` (N, C, H, W) in [0, 1]; `targets` (N,) int64, the classes explained; `image_ids` None means 0..N-1.
-        Where no point is worse than the image, that is the result, of step 0.
+        Where no point is worse than the image, that is the result, of step 0. Of equally bad ones it is the first, so
+        a batch ends early when nothing can be worse.
         """
         ids = list(range(len(images)) if image_ids is None else image_ids)
         if len(ids) != len(images) or len(targets) != len(images):
@@ -99,6 +100,8 @@ class AttributionalAttack:
                 value.where(worse, worst.measure),
                 worst.step.masked_fill(worse, number),
             )
+            if (worst.measure == self.measure.limit).all():
+                break
         return worst
 
     def _points(
@@ -139,7 +142,7 @@ def compose(
     ] = "saliency_gradient",
     settings: dict | None = None,
     output: Literal["probability", "logit"] = "logit",
-    beta: float | None = 30.0,
+    beta: float | None = 20.0,
     restarts: int = 1,
     seed: int = 3407,
     batch_size: int = 32,

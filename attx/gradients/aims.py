@@ -2,9 +2,11 @@
 
 InterpretationFragility (Ghorbani, Abid and Zou, AAAI 2019), with LENS's windows (Rethinking Robustness of Model
 Attributions, AAAI 2024). An aim is differentiable; a measure need not be. Both are bound to the maps of the images
-before the attack, (N, H, W), and then take those of later points.
+before the attack, (N, H, W), and then take those of later points. A measure's `worse` is 1 where more is worse, else -1;
+`limit` is the worst there is.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -90,6 +92,7 @@ class Kept:
     k: int
     window: int = 1
     worse: int = -1
+    limit: float = 0.0
 
     def __call__(self, first: Tensor) -> Bound:
         pixels = widened(first, self.k, self.window)
@@ -101,6 +104,7 @@ class RankCorrelation:
     """Spearman's, with the map before; 0 where one of them has no order. The attack lowers it."""
 
     worse: int = -1
+    limit: float = -1.0
 
     def __call__(self, first: Tensor) -> Bound:
         before = mean_ranks(first.flatten(1))
@@ -119,6 +123,7 @@ class CentreShift:
     """How far the centre of mass is from that before, in pixels. The attack raises it."""
 
     worse: int = 1
+    limit: float = math.inf
 
     def __call__(self, first: Tensor) -> Bound:
         origin = centre(first)
@@ -131,6 +136,7 @@ class RegionShare:
 
     region: RaiseRegion
     worse: int = 1
+    limit: float = 1.0
 
     def __call__(self, first: Tensor) -> Bound:
         inside = self.region(first)

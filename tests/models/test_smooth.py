@@ -123,6 +123,17 @@ def test_the_bound_on_an_activation_holds():
     assert apart == pytest.approx(math.log(2) / 10)
 
 
+def test_a_compiled_classifiers_copy_runs_as_python():
+    model, x = attx.load_model("test_resnet", weights="random", classes=5, size=64), images().float()
+    expected = SmoothCopy(model, 2.0)(x)
+    assert (expected - model(x)).abs().max() > 1e-3
+    calls = []
+    model.compile_net(backend=lambda graph, inputs: calls.append(1) or graph)
+    assert torch.equal(SmoothCopy(model, 2.0)(x), expected)
+    assert not calls
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 def test_what_cannot_be_copied_says_so():
     with pytest.raises(UserError, match="beta: 0"):
         SmoothCopy(nn.ReLU(), 0)

@@ -149,6 +149,16 @@ def test_every_measure_is_what_the_worst_point_is_told_by(case, measure):
     assert (gained > 0).any() or measure == "top_k_intersection"
 
 
+def test_no_step_is_made_when_nothing_can_be_worse(case):
+    model, x, y = case
+    settings = {"steps": 40, "epsilon": 0.5, "k": 2}
+    found = attack("topk", **settings).run(model, x, y, IDS)
+    assert not found.measure.any()
+    with counted(model) as passes:
+        attack("topk", **settings).run(model, x, y, IDS)
+    assert passes.forward == 4 * (1 + 2 * found.step.max())
+
+
 def test_an_explanation_of_ones_own(case):
     model, x, y = case
 
