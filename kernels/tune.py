@@ -37,11 +37,8 @@ class Tuned:
 
 
 def measuring() -> bool:
-    """Whether settings are measured. RuntimeError for another value of ATTX_TUNE than 0 and 1."""
-    asked = os.environ.get(VARIABLE) or "1"
-    if asked not in ("0", "1"):
-        raise RuntimeError(f"{VARIABLE}={asked}: set it to 0 (fixed settings) or 1, or unset it")
-    return asked == "1" and not dispatch.interpreted()
+    """Whether settings are measured."""
+    return os.environ.get(VARIABLE) != "0" and not dispatch.interpreted()
 
 
 def _config(setting: dict[str, int]) -> object:

@@ -78,6 +78,3 @@ def test_settings_are_measured_on_a_gpu_unless_switched_off(monkeypatch):
         monkeypatch.setenv("TRITON_INTERPRET", interpreted)
         monkeypatch.setenv(tune.VARIABLE, asked)
         assert tune.measuring() == expected
-    monkeypatch.setenv(tune.VARIABLE, "no")
-    with pytest.raises(RuntimeError, match="ATTX_TUNE=no: set it to 0"):
-        tune.measuring()
