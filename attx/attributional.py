@@ -14,7 +14,7 @@ from torch import Tensor
 from attx.attack import Attack
 from attx.errors import UserError, unknown
 from attx.gradients.aims import CentreShift, Kept, RankCorrelation, share
-from attx.gradients.explanations import EXPLANATIONS
+from attx.gradients.explanations import explanation
 from attx.gradients.maps import Look, MapGradient, RandomSign, RandomStart
 from attx.gradients.objectives import Output
 from attx.models.smooth import SmoothCopy, kinks
@@ -155,9 +155,7 @@ def compose(
     `AttributionalAttack`.
     """
     if isinstance(against, str):
-        if against not in EXPLANATIONS:
-            raise unknown("explanation", against, EXPLANATIONS)
-        against = EXPLANATIONS[against](**{"output": output, "batch_size": batch_size} | (settings or {}))
+        against = explanation(against, settings or {}, output=output, batch_size=batch_size)
     measures = {
         "own": own,
         "top_k_intersection": lambda k, window: Kept(k),

@@ -2,8 +2,8 @@
 
 InterpretationFragility (Ghorbani, Abid and Zou, AAAI 2019), with LENS's windows (Rethinking Robustness of Model
 Attributions, AAAI 2024). An aim is differentiable; a measure need not be. Both are bound to the maps of the images
-before the attack, (N, H, W), and then take those of later points. A measure's `worse` is 1 where more is worse, else -1;
-`limit` is the worst there is.
+before the attack, (N, H, W), and then take those of later points. A measure's `worse` is 1 where more is worse, else
+-1; `limit` is the worst there is.
 """
 
 import math

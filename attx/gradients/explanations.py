@@ -3,13 +3,15 @@
 Each is called as a method of `attx/attribution/` and gives the same attributions as its namesake there.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from attx.errors import UserError
+from attx.errors import UserError, unknown
 from attx.gradients.objectives import Output
 from attx.rng import Rows
 from attx.transforms.scale import Scale
@@ -98,32 +100,44 @@ def _gradient(value: Tensor, x: Tensor, outer: Tensor) -> Tensor:
     return torch.zeros_like(x) if found is None else found
 
 
-def saliency_gradient(**common) -> Explanation:
+def saliency_gradient(**common: Any) -> Explanation:
     """The gradient of the target's output; `common`: output, batch_size."""
     return Explanation(**common)
 
 
-def input_x_gradient(**common) -> Explanation:
+def input_x_gradient(**common: Any) -> Explanation:
     """The image times the gradient of the target's output."""
     return Explanation(times_input=True, **common)
 
 
-def integrated_gradients(*, steps: int = 50, **common) -> Explanation:
+def integrated_gradients(*, steps: int = 50, **common: Any) -> Explanation:
     """Along the line from black, by the trapezoid rule at `steps` points, 2 at least."""
     if steps < 2:
         raise UserError(f"integrated_gradients: steps: {steps} must be 2 at least")
-    ends = [1 / (steps - 1) / (2 if i in (0, steps - 1) else 1) for i in range(steps)]
+    weights = [1 / (steps - 1) / (2 if i in (0, steps - 1) else 1) for i in range(steps)]
     path = Scale(tuple(i / (steps - 1) for i in range(steps)))
-    return Explanation(tuple(ends), path, times_input=True, **common)
+    return Explanation(tuple(weights), path, times_input=True, **common)
 
 
-def smoothgrad(*, copies: int = 50, sigma: float = 0.15, **common) -> Explanation:
-    """The mean gradient over noisy copies; `sigma` in units of [0, 1] images; `common` has the noise's seed, too."""
+def smoothgrad(*, copies: int = 50, sigma: float = 0.15, seed: int = 3407, **common: Any) -> Explanation:
+    """The mean gradient over noisy copies; `sigma` in units of [0, 1] images."""
     if copies < 1:
         raise UserError(f"smoothgrad: copies: {copies} must be 1 at least")
-    return Explanation((1 / copies,) * copies, Spectrum(rho=0, sigma=sigma), **common)
+    return Explanation((1 / copies,) * copies, Spectrum(rho=0, sigma=sigma), seed=seed, **common)
 
 
 EXPLANATIONS = {
     function.__name__: function for function in (saliency_gradient, input_x_gradient, integrated_gradients, smoothgrad)
 }
+
+
+def explanation(name: str, settings: dict, **common: Any) -> Explanation:
+    """One of EXPLANATIONS by its name; UserError for an unknown name, or a setting that is not a keyword of its own."""
+    if name not in EXPLANATIONS:
+        raise unknown("explanation", name, EXPLANATIONS)
+    parameters = inspect.signature(EXPLANATIONS[name]).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    for key in settings:
+        if key not in known:
+            raise unknown(f"setting of {name}", key, known)
+    return EXPLANATIONS[name](**settings, **common)

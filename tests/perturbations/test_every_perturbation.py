@@ -195,6 +195,8 @@ def test_wrong_words_name_the_nearest(case):
     for params, message in (
         ({"against": "smooth_grad"}, "did you mean 'smoothgrad'"),
         ({"measure": "top_k_intersect"}, "did you mean 'top_k_intersection'"),
+        ({"against": "smoothgrad", "settings": {"sigmas": 1}}, "setting of smoothgrad 'sigmas'; did you mean 'sigma'"),
+        ({"settings": {"steps": 3}}, "setting of saliency_gradient 'steps'"),
         ({"espilon": 1}, "did you mean 'epsilon'"),
     ):
         with pytest.raises(UserError, match=message):
