@@ -1,7 +1,7 @@
 """Attacks on explanations: the image changes within epsilon, the prediction does not, and the explanation does.
 
 A named attack (`attx/perturbations/`) is data for the loop of `attx/attack.py`: what it raises (an aim) and by what the
-worst point is told (a measure), both of `attx/gradients/aims.py`.
+worst point is told (a measure), of `attx/gradients/aims.py` and `measures.py`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,9 +13,10 @@ from torch import Tensor
 
 from attx.attack import Attack
 from attx.errors import UserError, unknown
-from attx.gradients.aims import CentreShift, Kept, RankCorrelation, share
+from attx.gradients.aims import share
 from attx.gradients.explanations import explanation
 from attx.gradients.maps import Look, MapGradient, RandomSign, RandomStart
+from attx.gradients.measures import MEASURES
 from attx.gradients.objectives import Output
 from attx.models.smooth import SmoothCopy, kinks
 
@@ -156,13 +157,7 @@ def compose(
     """
     if isinstance(against, str):
         against = explanation(against, settings or {}, output=output, batch_size=batch_size)
-    measures = {
-        "own": own,
-        "top_k_intersection": lambda k, window: Kept(k),
-        "lens_recall_at_k": Kept,
-        "spearman": lambda k, window: RankCorrelation(),
-        "mass_center": lambda k, window: CentreShift(),
-    }
+    measures = MEASURES | {"own": own}
     if measure not in measures:
         raise unknown("measure", measure, measures)
     return AttributionalAttack(

@@ -1,17 +1,14 @@
-"""What an attributional attack raises, and by what it is judged: functions of maps, sum_c|.| of an explanation.
+"""What an attributional attack raises: differentiable functions of maps, sum_c|.| of an explanation.
 
 InterpretationFragility (Ghorbani, Abid and Zou, AAAI 2019), with LENS's windows (Rethinking Robustness of Model
-Attributions, AAAI 2024). An aim is differentiable; a measure need not be. Both are bound to the maps of the images
-before the attack, (N, H, W), and then take those of later points. A measure's `worse` is 1 where more is worse, else
--1; `limit` is the worst there is.
+Attributions, AAAI 2024). An aim is bound to the maps of the images before the attack, (N, H, W), and then takes those
+of later points. By what the worst of these is told: `attx/gradients/measures.py`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from attx_kernels.rank import mean_ranks
 from attx_kernels.topk import top_k
 from attx_kernels.windows import dilate
 from torch import Tensor
@@ -80,67 +77,6 @@ class RaiseRegion:
         if not box.any():
             raise UserError(f"region: {list(self.box)} has no pixel of an image of {tuple(first.shape[1:])}")
         return lambda maps: (maps * box).sum((1, 2))
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Of the `k` largest pixels the share that is within a window of those before: top-k intersection for window 1.
-
-    LENS-recall@k for 3 and more. The attack lowers it.
-    """
-
-    k: int
-    window: int = 1
-    worse: int = -1
-    limit: float = 0.0
-
-    def __call__(self, first: Tensor) -> Bound:
-        pixels = widened(first, self.k, self.window)
-        return lambda maps: (pixels & largest(maps, self.k)).sum((1, 2)).to(maps.dtype) / self.k
-
-
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's, with the map before; 0 where one of them has no order. The attack lowers it."""
-
-    worse: int = -1
-    limit: float = -1.0
-
-    def __call__(self, first: Tensor) -> Bound:
-        before = mean_ranks(first.flatten(1))
-
-        def measure(maps: Tensor) -> Tensor:
-            now = mean_ranks(maps.flatten(1))
-            lengths = (before.square().sum(1) * now.square().sum(1)).sqrt()
-            found = (before * now).sum(1) / lengths.where(lengths > 0, lengths.new_ones(()))
-            return found.to(maps.dtype)
-
-        return measure
-
-
-@dataclass(frozen=True)
-class CentreShift:
-    """How far the centre of mass is from that before, in pixels. The attack raises it."""
-
-    worse: int = 1
-    limit: float = math.inf
-
-    def __call__(self, first: Tensor) -> Bound:
-        origin = centre(first)
-        return lambda maps: (centre(maps) - origin).norm(dim=1)
-
-
-@dataclass(frozen=True)
-class RegionShare:
-    """The share of the map that is in the box of `RaiseRegion`. The attack raises it."""
-
-    region: RaiseRegion
-    worse: int = 1
-    limit: float = 1.0
-
-    def __call__(self, first: Tensor) -> Bound:
-        inside = self.region(first)
-        return lambda maps: inside(maps) / maps[0].numel()
 
 
 def centre(maps: Tensor) -> Tensor:

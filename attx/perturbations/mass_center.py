@@ -3,7 +3,8 @@
 from typing import Any
 
 from attx.attributional import AttributionalAttack, compose
-from attx.gradients.aims import CentreShift, MoveCentre
+from attx.gradients.aims import MoveCentre
+from attx.gradients.measures import CentreShift
 
 
 def build(**common: Any) -> AttributionalAttack:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from attx.attributional import AttributionalAttack, compose
-from attx.gradients.aims import Kept
+from attx.gradients.measures import Kept
 
 
 def build(**common: Any) -> AttributionalAttack:

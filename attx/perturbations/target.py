@@ -3,7 +3,8 @@
 from typing import Any
 
 from attx.attributional import AttributionalAttack, compose
-from attx.gradients.aims import RaiseRegion, RegionShare
+from attx.gradients.aims import RaiseRegion
+from attx.gradients.measures import RegionShare
 
 
 def build(*, region: list | None = None, **common: Any) -> AttributionalAttack:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from attx.attributional import AttributionalAttack, compose
-from attx.gradients.aims import Kept, LowerTop
+from attx.gradients.aims import LowerTop
+from attx.gradients.measures import Kept
 
 
 def build(**common: Any) -> AttributionalAttack:

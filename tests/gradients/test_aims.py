@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
 
 from attx.errors import UserError
-from attx.gradients.aims import (
-    CentreShift,
-    Kept,
-    LowerTop,
-    MoveCentre,
-    RaiseRegion,
-    RankCorrelation,
-    RegionShare,
-    share,
-)
+from attx.gradients.aims import LowerTop, MoveCentre, RaiseRegion, share
+from attx.gradients.measures import CentreShift, Kept, RankCorrelation, RegionShare
 
 MAPS = st_np.arrays(np.float64, (2, 5, 7), elements=st.integers(0, 6).map(float))  # full of ties
 
