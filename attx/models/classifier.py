@@ -86,6 +86,8 @@ class Classifier(torch.nn.Module):
             inductor.freezing = True
             self._frozen = self._versions()
         net = self.net  # in a function, since a compiled module would be a second child of this one
+        if graphs:
+            inductor.triton.cudagraph_dynamic_shape_warn_limit = None  # of sizes; they are few
         mode = "reduce-overhead" if graphs else None
         self._compiled = torch.compile(lambda inputs: net(inputs), dynamic=False, backend=backend, mode=mode)
         self._graphs = graphs
