@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attx.errors import UserError
-from attx.rng import Rows, Stream
+from attx.errors import UserError, out_of_memory
+from attx.rng import Rows, Stream, image_key
 from attx.trainer import Training
 from attx.training.inner import Nearby
 from attx.training.terms import evaluating
@@ -74,7 +74,7 @@ class Fitting:
             for part in range(self.step % parts, parts):
                 batch = images.take(order[count * part // parts : count * (part + 1) // parts])
                 start = time.perf_counter()
-                with twice_differentiable(self.training.net):
+                with _told(self.training.net):
                     self._take(batch, epoch)
                 self.seconds += time.perf_counter() - start
                 if part == parts - 1:
@@ -95,7 +95,7 @@ class Fitting:
         training, model = self.training, self.model
         points = batch.pixels
         with torch.random.fork_rng():
-            torch.manual_seed(training.seed * 2**32 + self.step)  # for what the net itself draws, as in dropout
+            torch.manual_seed(int(image_key(training.seed, f"step {self.step}")[0]))  # for dropout and the like
             if training.nearby:
                 drawn = [f"{image_id}/{epoch}" for image_id in batch.ids]  # another start in each epoch
                 points = training.nearby(model.eval(), batch.pixels, batch.labels, drawn)
@@ -139,11 +139,16 @@ class Fitting:
 
 
 @contextlib.contextmanager
-def twice_differentiable(net: str) -> Iterator[None]:
-    """Turns torch's word for an operation without a second derivative into a UserError."""
+def _told(net: str) -> Iterator[None]:
+    """Turns torch's word for too little memory, and for what has no second derivative, into a UserError."""
     try:
         yield
-    except RuntimeError as error:
+    except (MemoryError, RuntimeError) as error:
+        if out_of_memory(error):
+            raise UserError(
+                "out of memory: take a smaller `path_batch_size` (of the trainings with IG), which changes nothing but "
+                "rounding, or a smaller `batch_size`, which makes it another training"
+            ) from error
         if not re.match(r"derivative for .* is not implemented", str(error)):
             raise
         raise UserError(

@@ -168,3 +168,13 @@ def test_the_narrow_residual_net(units):
 def test_what_cannot_be_is_said(kind, keywords, message):
     with pytest.raises(UserError, match=message):
         fitted(built(kind, **keywords), images(20, keywords.get("channels", 1), keywords.get("size", 8)), images(4))
+
+
+def test_too_little_memory_is_one_message(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    training = built("ig_norm")
+    monkeypatch.setattr(type(training.outer), "backward", full)
+    with pytest.raises(UserError, match="smaller `path_batch_size`"):
+        fitted(training, images(), images(4))
