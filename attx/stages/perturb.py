@@ -49,5 +49,5 @@ def run(
     }
     store.write(out, store.Attributions(found, [row.image_id for row in rows], targets, attributes), "perturbed")
     kept = sum(step == 0 for _, step in each)
-    left = f", {kept} of them left as they were: every step changed the prediction" if kept else ""
+    left = f", {kept} of them left as they were: no step that kept the prediction made the map worse" if kept else ""
     print(f"{label}: {len(rows)} images perturbed{left}")
