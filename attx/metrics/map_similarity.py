@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from attx_kernels.windows import radius_of
 from torch import Tensor
 
 from attx.errors import UserError, unknown
 from attx.metrics.correlation import cosine, kendall_of, spearman_of
-from attx.metrics.prepared import Prepared
+from attx.metrics.prepared import Prepared, check_maps, check_settings
 from attx.metrics.structure import center_of_mass_shift, ssim
 
 CHUNK = 2**17  # pixels of a batch compared in one go on a CPU, whose cache they fit
@@ -135,30 +134,3 @@ def compare(a: Prepared, b: Prepared, names: Iterable[str]) -> dict[str, np.ndar
             bare, _, window = name.rpartition("_w")
             found[name] = WINDOWED[bare](a, b, int(window))
     return found
-
-
-def check_maps(maps: np.ndarray | Tensor, name: str = "maps") -> Tensor:
-    """Maps (N, H, W) as a tensor; UserError for other shapes, and for NaN or infinity."""
-    maps = torch.as_tensor(maps).detach()
-    if maps.ndim != 3 or not maps.shape[1] * maps.shape[2] or maps.is_complex():
-        raise UserError(f"{name} of shape {tuple(maps.shape)}: give real maps (N, H, W)")
-    bad = (~maps.isfinite()).flatten(1).any(1).nonzero().flatten().tolist()
-    if bad:
-        raise UserError(f"{name}: maps {bad} (counted from 0) are NaN or infinite in places: they have no order")
-    return maps if maps.is_floating_point() else maps.double()
-
-
-def check_settings(k: int, windows: Sequence[int], pool: int | None, pixels: int | None = None) -> None:
-    """UserError for settings that fit no maps, or none of so many `pixels`."""
-    for name, value in {"k": k, "pool": pool}.items():
-        if value is None and name == "pool":
-            continue
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-            raise UserError(f"{name} {value!r}: give a number of pixels, at least 1")
-    if pixels is not None and k > pixels:
-        raise UserError(f"k {k}: the maps have {pixels} pixels; give fewer (1000 for 224 x 224, 100 for 28 x 28)")
-    for window in windows:
-        try:
-            radius_of(window)
-        except ValueError as error:
-            raise UserError(str(error)) from error

@@ -1,10 +1,12 @@
 """What comparisons need of a batch of maps: ranks, largest pixels, windows; each computed once, when asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
+import numpy as np
 import torch
-from attx_kernels import topk, windows
+from attx_kernels import topk
+from attx_kernels import windows as kernels
 from torch import Tensor
 
 from attx.errors import UserError
@@ -28,7 +30,7 @@ class Prepared:
 
     def means(self, window: int) -> Ranks:
         """Of the means over windows."""
-        return self._once("means", window, lambda: Ranks.of(windows.means(self.values, window)))
+        return self._once("means", window, lambda: Ranks.of(kernels.means(self.values, window)))
 
     @cached_property
     def top(self) -> Tensor:
@@ -37,7 +39,7 @@ class Prepared:
 
     def near_top(self, window: int) -> Tensor:
         """All pixels in a window of the k largest."""
-        return self._once("near_top", window, lambda: windows.dilate(self.top, window))
+        return self._once("near_top", window, lambda: kernels.dilate(self.top, window))
 
     def apart(self, window: int) -> Tensor:
         """The k largest pixels that are in no other's window (top-k-div), a mask (N, H, W)."""
@@ -45,7 +47,7 @@ class Prepared:
 
     def near_apart(self, window: int) -> Tensor:
         """All pixels in a window of those."""
-        return self._once("near_apart", window, lambda: windows.dilate(self.apart(window), window))
+        return self._once("near_apart", window, lambda: kernels.dilate(self.apart(window), window))
 
     def _apart(self, window: int) -> Tensor:
         try:
@@ -59,3 +61,30 @@ class Prepared:
         if (name, window) not in self._held:
             self._held[name, window] = compute()
         return self._held[name, window]
+
+
+def check_maps(maps: np.ndarray | Tensor, name: str = "maps") -> Tensor:
+    """Maps (N, H, W) as a tensor; UserError for other shapes, and for NaN or infinity."""
+    maps = torch.as_tensor(np.ascontiguousarray(maps) if isinstance(maps, np.ndarray) else maps).detach()
+    if maps.ndim != 3 or not maps.shape[1] * maps.shape[2] or maps.is_complex():
+        raise UserError(f"{name} of shape {tuple(maps.shape)}: give real maps (N, H, W)")
+    bad = (~maps.isfinite()).flatten(1).any(1).nonzero().flatten().tolist()
+    if bad:
+        raise UserError(f"{name}: maps {bad} (counted from 0) are NaN or infinite in places: they have no order")
+    return maps if maps.is_floating_point() else maps.double()
+
+
+def check_settings(k: int, windows: Sequence[int], pool: int | None, pixels: int | None = None) -> None:
+    """UserError for settings that fit no maps, or none of so many `pixels`."""
+    for name, value in {"k": k, "pool": pool}.items():
+        if value is None and name == "pool":
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+            raise UserError(f"{name} {value!r}: give a number of pixels, at least 1")
+    if pixels is not None and k > pixels:
+        raise UserError(f"k {k}: the maps have {pixels} pixels; give fewer (1000 for 224 x 224, 100 for 28 x 28)")
+    for window in windows:
+        try:
+            kernels.radius_of(window)
+        except ValueError as error:
+            raise UserError(str(error)) from error

@@ -6,7 +6,8 @@ import numpy as np
 from torch import Tensor
 
 from attx.errors import UserError
-from attx.metrics.map_similarity import check_settings, chosen, over_pairs
+from attx.metrics.map_similarity import chosen, over_pairs
+from attx.metrics.prepared import check_settings
 
 NEEDS = "perturbed"
 BETTER = {
