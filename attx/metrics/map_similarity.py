@@ -110,8 +110,10 @@ def _each(part: Callable[[int], dict], starts: range, device: torch.device) -> l
 
 
 def columns(windows: Sequence[int]) -> list[str]:
-    """The names of all scores for these windows; those that depend on the window w end in _w{w}."""
-    return [*PLAIN, *(f"{name}_w{window}" for window in windows for name in WINDOWED)]
+    """The names of all scores for these windows, the ones most looked at first; of the window w those in _w{w}."""
+    windowed = [f"{name}_w{window}" for window in windows for name in WINDOWED]
+    first = [name for name in windowed if name.startswith(("lens_recall_at_k", "top_k_div_lens_recall"))]
+    return list(dict.fromkeys(["top_k_intersection", *first, *PLAIN, *windowed]))
 
 
 def chosen(scores: Iterable[str] | None, windows: Sequence[int]) -> list[str]:
