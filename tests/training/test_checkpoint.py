@@ -45,7 +45,7 @@ def test_nothing_is_unpickled(path, tmp_path):
 
     buffer = io.BytesIO()
     torch.save({"key": "job", "state": Trap()}, buffer)
-    for data in (buffer.getvalue(), pickle.dumps({"key": "job", "state": Trap()})):
+    for data in (buffer.getvalue(), pickle.dumps({"key": "job", "state": Trap()}, protocol=2)):
         path.write_bytes(checkpoint.hashlib.sha256(data).digest() + data)
         assert checkpoint.load(path, "job") is None
     assert not (tmp_path / "sprung").exists()
