@@ -16,7 +16,9 @@ from attx.allocator import keep_memory
 from attx.errors import UserError, out_of_memory
 
 STAGES = registry.names("stages")
-LISTS = {"methods": "attribution"} | {name: name for name in ("attacks", "metrics", "models", "data", "figures")}
+LISTS = {"methods": "attribution"} | {
+    name: name for name in ("attacks", "perturbations", "metrics", "models", "training", "data", "figures")
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """`python -m attx` in the hands of people: each mistake is told in one message that says what to do."""
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from attx.cli import main
+from attx import registry
+from attx.cli import LISTS, main
+from attx.config import Config
 
 # an installed random model of small images: no weights are read
 MODEL = "tests.toy_models:small_cnn"
@@ -116,6 +119,16 @@ def test_an_unknown_or_incomplete_verb_gives_the_usage(capfd, arguments):
         main(arguments)
     assert caught.value.code == 2
     assert "usage: python -m attx" in capfd.readouterr().err
+
+
+def test_every_section_of_a_config_is_listed(capfd):
+    entries = {field.name for field in dataclasses.fields(Config) if str(field.type).startswith("dict")}
+    assert LISTS.keys() == entries - {"postprocess"}
+    assert main(["list"]) == 0
+    said = capfd.readouterr().out
+    for family in LISTS.values():
+        for name in registry.names(family):
+            assert f"\n  {name:22}{registry.summary(family, name)}\n" in said
 
 
 WAIT = """
