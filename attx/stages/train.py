@@ -49,7 +49,7 @@ def _images(spec: dict, name: str, fitting: Fitting) -> Images:
     rows = manifest.check(found, model.classes, read, refuse_duplicates=refuse)
     pixels = torch.from_numpy(load_batch(rows, model.preprocess, read)).to(model.mean)
     labels = torch.tensor([row.label for row in rows], device=pixels.device)
-    return Images([row.image_id for row in rows], pixels.mean(1, keepdim=True) if channels == 1 else pixels, labels)
+    return Images([row.image_id for row in rows], pixels[:, :1] if channels == 1 else pixels, labels)
 
 
 def _key(spec: dict, device: torch.device, images: Images) -> str:

@@ -31,14 +31,18 @@ class ConvNet(nn.Module):
 
 
 class Grey(nn.Module):
-    """A net of one channel takes the mean of the images' channels: grey images are the same to it in one or three."""
+    """A net of one channel sees the first of the images' channels: grey images are the same to it in one or three.
+
+    Not their mean, in which changes of the channels that differ would cancel each other: an attack is to have as much
+    room in three channels as in one.
+    """
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x.mean(1, keepdim=True))
+        return self.net(x[:, :1])
 
 
 def _halving(inputs: int, outputs: int, pooled: bool) -> list[nn.Module]:
