@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from attx import attack, checks, config, registry
+from attx import attack, attributional, checks, config, registry, trainer
 from attx.metrics.insertion_deletion import TARGETS
 from attx.metrics.ranking import ORDERS
 from attx.metrics.substrates import SUBSTRATES
@@ -20,12 +20,13 @@ from attx.postprocess import CHANNELS, SIGNS
 from tests.workflow.project import Project
 
 ROOT = Path(__file__).parents[1]
-CONFIGURATION, METHODS, README = (
-    (ROOT / page).read_text() for page in ("docs/configuration.md", "docs/methods.md", "README.md")
+CONFIGURATION, METHODS, ROBUSTNESS = (
+    (ROOT / f"docs/{page}.md").read_text() for page in ("configuration", "methods", "robustness")
 )
-SECTIONS = {"data": "data", "models": "models", "attacks": "attacks", "methods": "attribution"} | {
-    family: family for family in ("metrics", "figures")
+SECTIONS = {"methods": "attribution"} | {
+    family: family for family in ("data", "models", "training", "attacks", "perturbations", "metrics", "figures")
 }
+COMMON = {"attack": attack.compose, "perturbation": attributional.compose, "training": trainer.compose}
 
 
 def section(heading: str) -> str:
@@ -81,18 +82,18 @@ def test_every_entry_with_its_keys_and_their_defaults(heading):
     assert documented == {name: defaults(function) for name, function in loaded.items()}
 
 
-def test_what_every_attack_takes():
-    (line,) = re.findall("^Every attack takes .*", section("attacks"), re.MULTILINE)
-    assert said(line) == defaults(attack.compose)
+@pytest.mark.parametrize("kind", COMMON)
+def test_what_every_attack_perturbation_and_training_takes(kind):
+    (line,) = re.findall(f"^Every {kind} takes .*", CONFIGURATION, re.MULTILINE)
+    assert said(line) == defaults(COMMON[kind])
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_every_key_is_explained(heading):
     page = {"data": "docs/howto-data.md", "models": "docs/howto-models.md"}.get(heading)
-    text = (ROOT / page).read_text() if page else section(heading) + section("attacks")
-    told = (
-        text if page else re.sub(r"^\| `use` \|.*\n(?:^\|.*\n)+|^Every attack takes .*", "", text, flags=re.MULTILINE)
-    )
+    more = section("attacks") if heading == "methods" else ""
+    text = (ROOT / page).read_text() if page else section(heading) + more
+    told = text if page else re.sub(r"^\| `use` \|.*\n(?:^\|.*\n)+|^Every .* takes .*", "", text, flags=re.MULTILINE)
     for name in registry.names(SECTIONS[heading]):
         for key in registry.parameters(SECTIONS[heading], name):
             assert f"`{key}`" in told, f"{heading}.{name}.{key}"
@@ -100,7 +101,7 @@ def test_every_key_is_explained(heading):
 
 def test_keys_that_no_file_has():
     assert {"first", "stratified", "keep"} == set(checks.SELECTION) == set(table("data", "key"))
-    assert set(checks.JUDGED) <= set(table("metrics", "key"))
+    assert checks.JUDGED.keys() | checks.CONDITIONS.keys() <= set(table("metrics", "key"))
     assert set(checks.POSTPROCESS) == set(table("postprocess", "key"))
     assert {key for keys in checks.SOURCE.values() for key in keys} <= set(table("figures", "key"))
 
@@ -120,6 +121,8 @@ def test_choices_of_a_config_are_those_of_the_code():
 def test_every_method_and_attack_is_defined():
     for name in (*registry.names("attribution"), *registry.names("attacks")):
         assert f"`{name}`" in METHODS
+    for name in (*registry.names("perturbations"), *registry.names("training")):
+        assert f"`{name}`" in ROBUSTNESS
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -127,10 +130,13 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_configurations_shown_are_valid():
-    shown = [*blocks("docs/configuration.md", "yaml"), *blocks("README.md", "yaml")]
-    assert len(shown) == 2
-    for text in shown:
+    shown = [text for page in ("docs/configuration.md", "README.md") for text in blocks(page, "yaml")]
+    whole, *parts = blocks("docs/robustness.md", "yaml")
+    assert (len(shown), len(parts)) == (2, 3)
+    for text in (*shown, whole):
         config.Config.of(yaml.safe_load(text))
+    for text in parts:
+        config.Config.of(yaml.safe_load(whole) | yaml.safe_load(text))
 
 
 def python(code: str, **options) -> str:
