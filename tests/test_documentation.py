@@ -170,6 +170,8 @@ assert maps.shape == images.shape and maps.abs().sum() > 0
 mirrored = Mirror(0.5)(images, Rows.of(1, "abc", copies=1, step=0))
 assert all(torch.equal(m, x) or torch.equal(m, x.flip(-1)) for m, x in zip(mirrored, images))
 MeanGradient(2, after=(Mirror(),))(lambda x, i: model(x)[:, 0], images, Rows.of(1, "abc", copies=2, step=0))
+blurred = attx.load_perturbation("blur", k=9, steps=4).run(model, images, labels)
+assert (blurred.measure < 1).any()
 """
 
 
@@ -177,7 +179,7 @@ def test_the_examples_of_the_how_to_pages_run(tmp_path):
     project = Project.create(tmp_path / "project")
     pages = [(ROOT / f"docs/howto-{page}.md").read_text() for page in ("attack", "method")]
     files = re.findall(r"`(attx/\w+/\w+\.py)`[^\n]*:\n\n```python\n(.*?)```", "".join(pages), re.DOTALL)
-    assert len(files) == 3
+    assert len(files) == 4
     for place, code in files:
         (project.root / place).write_text(code)
     project.edit("attx/rng.py", "    REFERENCE = 10\n", "    REFERENCE = 10\n    MIRROR = 11\n")
@@ -187,7 +189,8 @@ def test_the_examples_of_the_how_to_pages_run(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(project.root)}
     python(USE.format(attack=attack, method=method), cwd=project.root, env=environment)
     for page in ("attack", "method"):
-        (text,) = blocks(f"docs/howto-{page}.md", "yaml")
         checked = "import yaml; from attx.config import Config; Config.of({base} | yaml.safe_load('''{text}'''))"
         base = {"data": {"sample": {}}, "models": {"efficientnet_lite0": {}}, "metrics": {"insertion_deletion": {}}}
-        python(checked.format(base=base, text=text), cwd=project.root, env=environment)
+        base["methods"] = {"random": {}}
+        for text in blocks(f"docs/howto-{page}.md", "yaml"):
+            python(checked.format(base=base, text=text), cwd=project.root, env=environment)
