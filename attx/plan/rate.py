@@ -6,9 +6,12 @@ import time
 
 import torch
 
+from attx import registry
+from attx.models.classifier import Classifier
 from attx.models.loading import load_model
 from attx.stages import common
 from attx.throughput import pass_seconds, with_gradient
+from attx.training import nets
 
 ENLARGED = 1.15  # the default `diversity_rate`
 
@@ -16,12 +19,10 @@ ENLARGED = 1.15  # the default `diversity_rate`
 def model(spec: dict, machine: dict, device: str, started: float) -> dict:
     """Seconds an image at full batches, with the gradient and forward alone; peak memory; seconds until loaded.
 
-    The weights are random where published ones would have to be fetched. `started`: when the process did.
+    `started`: when the process did.
     """
     where, dtype = common.prepare(machine, device)
-    if spec["use"] in ("torchvision", "timm"):
-        spec = spec | {"weights": "random"}
-    classifier = load_model("model", **spec).to(where, dtype)
+    classifier = _classifier(spec).to(where, dtype)
     batch_size = common.tune(classifier, machine, where, dtype)
     loaded = time.time() - started
     shape = classifier.preprocess.shape
@@ -39,3 +40,11 @@ def model(spec: dict, machine: dict, device: str, started: float) -> dict:
         "device_memory": torch.cuda.max_memory_reserved(where) if where.type == "cuda" else 0,
         "device": torch.cuda.get_device_name(where) if where.type == "cuda" else "cpu",
     }
+
+
+def _classifier(spec: dict) -> Classifier:
+    """With random weights where published ones would have to be fetched, and where the run has yet to train them."""
+    if spec["use"] == "trained":
+        keys = ("net", "classes", "channels", "size")
+        return nets.untrained(**{k: spec.get(k, registry.default("models", "trained", k)) for k in keys}, seed=0)
+    return load_model("model", **spec | ({"weights": "random"} if spec["use"] in ("torchvision", "timm") else {}))

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ import yaml
 from attx import store
 from attx.cli import main
 from attx.config import Config
-from attx.plan import count, jobs, text
+from attx.plan import count, jobs, rate, text
 from tests.workflow.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.workflow
@@ -60,6 +61,13 @@ def test_a_given_rate_replaces_the_measured_one(plan):
     assert 4 * 4 / 10 <= row["seconds"] < 2 * 4 * 4 / 10  # and a little work beside the passes
     assert model["memory"] > 1e8
     assert model["start_seconds"] > 0
+
+
+def test_a_model_that_the_run_trains_is_measured_before_it_is():
+    spec = {"use": "trained", "weights": "results/training/nat/weights.safetensors", "size": 8}
+    found = rate.model(spec, MACHINE | {"precision": "full"}, "cpu", time.time())
+    assert found["shape"] == (8, 8)
+    assert found["backward_seconds"] > 0
 
 
 def test_only_what_is_left_is_planned(finished, monkeypatch):
