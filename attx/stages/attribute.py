@@ -31,7 +31,7 @@ def run(
     perturbed: list[Path],
 ) -> None:
     """`spec`: {data, model, methods, target, dtype, threads, batch_size}; `label`: data/model/shard; `out`: their
-    stores.
+    stores, in the order in which JSON with sorted keys has the methods.
 
     `perturbed`: none, or the store of perturbed images that are explained in the shard's own's place, with their draws.
     The model is loaded once. A store that is there already, of the same spec, code, model and images, is kept: so it is

@@ -22,7 +22,7 @@ def run(
     """`spec`: {metric, methods, postprocess, threads(, perturbation, epsilon)}; `label`: data/model.
 
     `methods` says how many of `others`, in their order, are beside each of `attributions`; `out` has a file for each
-    method, for each reading of `postprocess`.
+    method, for each reading of `postprocess`, both as JSON with sorted keys has them.
     """
     torch.set_num_threads(spec["threads"])
     score = registry.built("metrics", spec["metric"])

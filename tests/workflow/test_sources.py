@@ -18,8 +18,8 @@ def configure(config: dict) -> None:
     config["models"]["wide"] = config["models"]["net"] | {"size": 32}
     config["attacks"] |= {"bim": {"steps": 2}}
     config["methods"] = {
-        "attexplore": {"attack": "ssa_short"},
         "saliency_gradient": {},
+        "attexplore": {"attack": "ssa_short"},
         "attens": {"of": ["attexplore", "saliency_gradient"]},
         "best": {"use": "attens", "of": ["attexplore", "saliency_gradient"], "rule": "best"},
     }
@@ -54,6 +54,13 @@ def test_every_figure_and_its_table_are_made(project):
     tables = {p.name for p in (project.results / "tables").glob("*.md")}
     assert {"tiny_epsilon.md", "tiny_cross_model.md", "tiny_transfer.md", "tiny_insertion_deletion.md"} <= tables
     assert project.planned() == set()
+
+
+def test_every_store_holds_what_its_name_says(project):
+    stores = sorted((project.results / "attributions").rglob("*.zarr.zip"))
+    held = [[store.read(path).attributes[key] for key in ("data", "model", "method")] for path in stores]
+    assert held == [list(path.parent.parts[-3:]) for path in stores]
+    assert {method for _, _, method in held} > {"attexplore", "saliency_gradient"}
 
 
 def test_an_ablation_shares_what_the_method_has_anyway(project):

@@ -132,7 +132,7 @@ def bundles(name, groups):
     """Names of rules, and the methods of their jobs, out of groups of methods.
 
     Usually one rule for all methods. With `methods_per_job` above 1 there is one for each bundle of methods; groups are
-    bundled apart, since they may be of fewer images and models.
+    bundled apart, since they may be of fewer images and models. Methods are sorted, as a job finds them in its `spec`.
     """
     size = cfg.methods_per_job
     if size == 1:
@@ -141,7 +141,7 @@ def bundles(name, groups):
     for group in groups:
         labels = [label for label in group if label not in bundled]
         bundled.update(labels)
-        found += [labels[i : i + size] for i in range(0, len(labels), size)]
+        found += [sorted(labels[i : i + size]) for i in range(0, len(labels), size)]
     return {f"{name}_{i}": labels for i, labels in enumerate(found, 1)}
 
 
@@ -181,10 +181,10 @@ def compared(metric, methods):
 
 
 def comparisons(metric, methods):
-    """The outputs of such a job: for each method, for each reading."""
+    """The outputs of such a job: for each method, for each reading, sorted as in its `spec`."""
     perturbed = pairs(cfg.metrics[metric]["use"]) == PERTURBED
     pattern = at(paths.PERTURBED_SCORES if perturbed else paths.SHARD_SCORES).replace("{metric}", metric)
-    readings = cfg.judged(metric)["postprocess"]
+    readings = sorted(cfg.judged(metric)["postprocess"])
     return [pattern.replace("{method}", m).replace("{postprocess}", r) for m in methods for r in readings]
 
 
