@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from attx import registry, variants
 from attx.checks_methods import PART, check_images, check_method, check_params
+from attx.checks_pairs import check_figure, check_pair
 from attx.errors import UserError, unknown
 from attx.needs import METHOD, PERTURBED, check_metrics, pairs
 
@@ -65,6 +66,8 @@ def check(config: "Config") -> None:
     if config.methods and config.reference not in config.methods:
         raise UserError(f"config: reference: {unknown('method', config.reference, config.methods)}")
     check_metrics(config.metrics, config.methods, config.perturbations)
+    for label in config.metrics:
+        check_pair(config, label)
     named: dict[str, variants.Variant] = {}
     for label in config.figures:
         _source(config, label)
@@ -131,15 +134,9 @@ def _source(config: "Config", label: str) -> None:
     lacking = [key for key in ("metric", "methods") if key in source and source[key] in ("", [""])]
     if lacking or (needs == "gallery" and not config.methods):
         raise UserError(f"{where}: it is drawn from metrics or methods, and the config has none")
-    compared = pairs(config.metrics[source["metric"]]["use"]) if "metric" in source else ""
-    if needs in ("cross", "ablation") and compared:
-        raise UserError(f"{where}.metric: {source['metric']} compares maps: take a metric that scores them one by one")
-    if needs == "pixels" and compared != PERTURBED:
-        raise UserError(f"{where}.metric: {source['metric']} perturbs no images: take a metric of `use: robustness`")
+    check_figure(config, label)
     if needs == "training" and not source["training"]:
         raise UserError(f"{where}: it is drawn from `training`, and the config has none")
-    if needs == "pixels":
-        _pixels(config, where, source)
     if needs == "cross" and registry.constant("metrics", config.metrics[source["metric"]]["use"], "NEEDS") == METHOD:
         raise UserError(
             f"{where}.metric: {source['metric']} explains images anew, and cannot judge another model's maps"
@@ -154,18 +151,6 @@ def _source(config: "Config", label: str) -> None:
             raise UserError(
                 f"{where}.attacks: {unknown('attack', attack, {*registry.names('attacks'), *config.attacks})}"
             )
-
-
-def _pixels(config: "Config", where: str, source: dict) -> None:
-    """What is shown must be what the metric compares."""
-    known = config.judged(source["metric"])
-    bases = {variant.base for variant in config.perturbed(source["metric"]).values()}
-    for key, held in {**known, "perturbations": bases}.items():
-        for label in [source[key]] if isinstance(source[key], str) else source[key]:
-            if label not in held:
-                raise UserError(
-                    f"{where}.{key}: the metric {source['metric']} does not compare {label}, but {', '.join(held)}"
-                )
 
 
 def _variants(config: "Config", label: str, named: dict[str, variants.Variant]) -> None:

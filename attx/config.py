@@ -10,6 +10,7 @@ from typing import Any
 
 from attx import registry, variants
 from attx.checks import CONDITIONS, JUDGED, SOURCE, check
+from attx.checks_pairs import perturbed_alone
 from attx.entries import filled, trained, without_presets
 from attx.errors import UserError
 from attx.needs import PERTURBED, SEEDS, from_stores, pairs
@@ -89,7 +90,7 @@ class Config:
         needs = registry.constant("figures", spec["use"], "NEEDS")
         compared = [m for m, metric in self.metrics.items() if pairs(metric["use"]) == PERTURBED]
         defaults = {
-            "metric": next(iter(compared if needs == "pixels" else self.metrics), ""),
+            "metric": next(iter(compared if perturbed_alone(spec["use"]) else self.metrics), ""),
             "postprocess": next(iter(self.postprocess)),
             "models": list(self.models),
             "methods": list(self.methods) if needs == "gallery" else [self.reference],
@@ -177,11 +178,12 @@ class Config:
         return variants.of_seeds(self.judged(metric)["methods"], seeds, self._whole)
 
     def seeds(self, metric: str) -> dict[str, list[str]]:
-        """The labels of each judged method with the other seeds of a metric; its own where it draws nothing."""
+        """The labels of each judged method with the other seeds of a metric; its own if it draws nothing."""
         found = {method: [] for method in self.judged(metric)["methods"]}
         for label, variant in self.reseeded(metric).items():
             found[variant.base].append(label)
-        return {method: labels or [method] for method, labels in found.items()}
+        drawing = [method for method in found if "seed" in self._whole(method, {})]
+        return {method: labels if method in drawing else [method] for method, labels in found.items()}
 
     def perturbed(self, metric: str) -> dict[str, Variant]:
         """By label the perturbations that a metric's entry names, each at its epsilons."""

@@ -52,7 +52,8 @@ def _error(text: str) -> str:
 
 def _has_output(results: Path, log: Path) -> bool:
     _, *folders, stem = log.relative_to(results / "logs").with_suffix("").parts
-    return any(results.joinpath(*folders).glob(f"{glob.escape(stem)}.*"))
+    found = results.joinpath(*folders).glob(f"{glob.escape(stem)}.*")
+    return any(path.suffix != ".checkpoint" for path in found)
 
 
 def _named(logs: list[Path]) -> str:

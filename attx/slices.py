@@ -10,7 +10,7 @@ from attx import registry, roots
 from attx.checks import CONDITIONS, JUDGED
 from attx.config import Config, canonical
 from attx.data import listing
-from attx.needs import explains
+from attx.needs import explains, pairs
 
 CONTROLS = ("random", "edges")
 
@@ -112,11 +112,13 @@ def table(config: Config, *, metric: str, **_: str) -> dict:
     """The slice of the job that summarises all scores of a metric."""
     published = hashlib.sha256(registry.ROOT.joinpath("published.csv").read_bytes()).hexdigest()[:16]
     settings = {key: value for key, value in config.metrics[metric].items() if key not in JUDGED | CONDITIONS}
+    use = config.metrics[metric]["use"]
     comparable = settings == {"use": "insertion_deletion", "order": "channel_union"}
     return {
         "reference": config.reference,
         "controls": [label for label, spec in config.methods.items() if spec["use"] in CONTROLS],
-        "better": registry.constant("metrics", config.metrics[metric]["use"], "BETTER") or {},
+        # of two maps of what does not look at the image, that they are alike is nothing to be told
+        "better": {} if pairs(use) else registry.constant("metrics", use, "BETTER") or {},
         "published": published,
         # where the published numbers may stand: maps as they came, and methods at their published settings
         "published_for": [label for label, spec in config.postprocess.items() if not spec] if comparable else [],

@@ -56,6 +56,7 @@ def test_a_job_that_was_killed_said_nothing(results):
     results.write("logs/attribute/a/s0000.log", "a: 4/8 images, 5 s, 5 s left\n")
     assert SILENT in results.summary()
     results.write("a/.tmp-host-1-2-s0000.zarr.zip")
+    results.write("a/s0000.safetensors.checkpoint")
     assert SILENT in results.summary()
     results.write("a/s0000.zarr.zip")
     assert results.summary() == ""

@@ -8,6 +8,7 @@ from matplotlib.patches import Patch
 from attx.figures import bars, frame, robustness_curves, scales, style
 
 NEEDS = "scores"
+OF = "perturbed"  # the metric compares maps of perturbed images
 
 
 @style.themed

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from attx.figures import frame, scales, style
 
 NEEDS = "scores"
+OF = "perturbed"  # the metric compares maps of perturbed images
 COLUMNS = ["image_id", "data", "model", "method", "postprocess", "perturbation", "epsilon"]
 
 

@@ -13,6 +13,7 @@ from attx.figures import scales, style
 from attx.figures.pixels import Pixels
 
 NEEDS = "pixels"
+OF = "perturbed"  # the metric compares maps of perturbed images
 KINDS = {"top_k": "top {k}", "top_k_div": "top {k}, diverse"}
 SAME, NEAR, AWAY = "#0b3c6f", "#35a0f5", style.COLOURS[3]
 CELL, LEFT = 1.2, 1.0  # inches: a picture, and the names left of it

@@ -23,7 +23,7 @@ def configure(config: dict) -> None:
     config["models"] = {"net": {"use": "trained", "training": "short"}}
     config["attacks"] = {}
     config["methods"] = {"saliency_gradient": {}, "attexplore": {"steps": 2, "copies": 2}, "random": {}}
-    config["postprocess"] = {"signed": {}, "absolute": {"sign": "absolute", "channels": "sum"}}
+    config["postprocess"] = {"signed": {}, "abs.1": {"sign": "absolute", "channels": "sum"}}
     config["perturbations"] = {"random_sign": SHORT, "topk": SHORT}
     config["metrics"] = {
         "robustness": {"k": 20, "epsilons": ["13/255", "26/255"], "methods": ["saliency_gradient", "random"]},
@@ -61,6 +61,8 @@ def test_every_table_and_figure_is_made_and_nothing_is_left_to_do(project):
     tables = {path.stem for path in (project.results / "tables").glob("*.md")}
     assert {f"digits_{name}" for name in ("robustness", "seeds", "training_curves", "leaderboard")} <= tables
     assert project.planned() == set()
+    logs = (project.results / "logs/compare/scores/digits").rglob("*.log")
+    assert {path.stem for path in logs} == {"s0000"}
 
 
 @pytest.mark.parametrize("label", ["topk", "random_sign@epsilon=0.0509804"])
@@ -80,7 +82,7 @@ def test_scores_are_those_of_the_stored_maps(project):
     clean = read(project, "attributions/digits/net/saliency_gradient")
     found = read(project, "attributions/digits/net/saliency_gradient/under/topk")
     assert clean.attributes["method"] == found.attributes["method"] == "saliency_gradient"
-    read_as = {"signed": np.asarray, "absolute": np.abs}
+    read_as = {"signed": np.asarray, "abs.1": np.abs}
     maps = {reading: [change(c.attributions).sum(1) for c in (clean, found)] for reading, change in read_as.items()}
     table = scores(project, "robustness")
     assert set(table["epsilon"]) == {13 / 255, 26 / 255}
@@ -115,7 +117,7 @@ def test_a_longer_attack_reruns_what_it_perturbs(copied):
     assert {job.split()[0].rstrip("_0123456789") for job in planned} == {
         *("perturb", "attribute_perturbed", "compare", "collect", "table", "gather", "figure", "figure_table"),
     }
-    assert not any("random_sign" in job or "seeds" in job for job in planned)
+    assert {job for job in planned if "random_sign" in job or "seeds" in job} == set()
 
 
 def test_another_training_reruns_what_the_model_is_part_of(copied):

@@ -188,6 +188,14 @@ def comparisons(metric, methods):
     return [pattern.replace("{method}", m).replace("{postprocess}", r) for m in methods for r in readings]
 
 
+def comparison_log(metric, methods):
+    """The log of such a job, named as its first output."""
+    perturbed = pairs(cfg.metrics[metric]["use"]) == PERTURBED
+    log = log_of("compare", paths.PERTURBED_SCORES if perturbed else paths.SHARD_SCORES)
+    first = min(cfg.judged(metric)["postprocess"])
+    return log.replace("{metric}", metric).replace("{method}", methods[0]).replace("{postprocess}", first)
+
+
 def first_ids(data, number):
     """The ids of the first images of a data set."""
     return [entry.image_id for entry in ENTRIES[data][:number]]

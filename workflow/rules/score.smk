@@ -50,7 +50,7 @@ for name, (metric, methods) in pairings().items():
         output:
             comparisons(metric, methods),
         log:
-            log_of("compare", comparisons(metric, methods)[0]).replace(f"{cfg.results}/", "", 1),
+            comparison_log(metric, methods),
         wildcard_constraints:
             method=only(cfg.judged(metric)["methods"]),
         threads: cfg.threads
