@@ -14,6 +14,7 @@ KINDS = {
     "metric": "scores",
 }
 MAPS = ("method", "ensemble", "attack", "perturbation")  # kinds that store a map or an image for each image
+UNTIMED = ("train", "compare")  # stages that take time of which nothing is counted
 COLUMNS = 5  # models whose times are shown beside each other
 WIDTH = 100
 NAME = 9  # letters, beyond which a model's name takes two lines
@@ -122,6 +123,8 @@ def _totals(plan: dict) -> str:
     lines.append("dearest: " + ", ".join(f"{label} {by_label[label] / seconds:.0%}" for label in dearest[:5]))
     unknown = {f"{row['label']} ({row['error']})": None for row in rows if "error" in row}
     lines += [f"not known, and in no total: {what}" for what in unknown]
+    untimed = [f"{stage} {plan['jobs'][stage]}" for stage in UNTIMED if plan["jobs"].get(stage)]
+    lines += [f"in no total: jobs of {', '.join(untimed)}"] if untimed else []
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent=" " * 8) for line in lines)
 
 

@@ -116,6 +116,8 @@ def test_work_that_the_toy_model_cannot_do_is_not_known(plan):
     changed["configfile"] = "x.yaml"
     changed["rows"][0] = {key: changed["rows"][0][key] for key in ("kind", "label", "model", "images")} | found
     assert f"not known, and in no total: {changed['rows'][0]['label']} ({found['error']}"[:60] in text.text(changed)
+    changed["jobs"] |= {"train": 2, "compare": 3}
+    assert "in no total: jobs of train 2, compare 3" in text.text(changed)
 
 
 def test_five_models_fit_a_hundred_columns(plan):
