@@ -26,8 +26,8 @@ SMALL = 32  # pixels, of images on which methods' passes are counted
 def cost(spec: dict, shape: Sequence[int], machine: dict, device: str, *, time: bool = True) -> dict:
     """Passes an image, counted with as many images at once as jobs take, and with `time` the seconds of work beside.
 
-    `spec`: {method}, {attack}, {perturbation}, {path} of a method, or {metric} with what it is handed. What stops when the prediction
-    changes is counted at its most. {error} where the toy model is none for it.
+    `spec`: {method}, {attack}, {perturbation}, {path} of a method, or {metric} with what it is handed. What stops when
+    the prediction changes is counted at its most. {error} where the toy model is none for it.
     """
     where, dtype = common.prepare(machine, device)
     spec = sized(spec, machine["batch_size"])

@@ -131,7 +131,8 @@ def _works(config: Config, stage: str, spec: dict) -> Iterator[Work]:
         labels = {label: config.method(label) for label in config.methods}
         yield Work("path", _label(labels, spec["method"]), model, canonical({"path": spec["method"]}))
     elif "perturbation" in spec:
-        yield Work("perturbation", spec["perturbation"]["use"], model, canonical({"perturbation": spec["perturbation"]}))
+        attack = spec["perturbation"]
+        yield Work("perturbation", attack["use"], model, canonical({"perturbation": attack}))
     elif "attack" in spec:
         yield Work("attack", spec["attack"]["use"], model, canonical({"attack": spec["attack"]}))
     else:
