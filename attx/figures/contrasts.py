@@ -11,6 +11,7 @@ from attx.figures import differences, frame, robustness_curves, style
 from attx.figures.differences import Contrast
 
 NEEDS = "scores"
+OF = "perturbed"  # the metric compares maps of perturbed images
 ROW = 0.15  # inches a method
 LETTERS = 15  # to the inch
 TEXT = {"ha": "center", "va": "center", "fontsize": 6.5}
