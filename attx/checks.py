@@ -111,9 +111,9 @@ def _entry(config: "Config", family: str, label: str) -> None:
 
 
 def _labels(config: "Config", where: str, spec: dict) -> None:
-    """`metric`, `methods`, `models`, `sources`, `postprocess` of a figure or metric are labels of this config."""
+    """What of a figure's or metric's keys names entries, such as `metric` or `models`, are labels of this config."""
     families = {key: key for key in ("methods", "models", "postprocess")}
-    families |= {"metric": "metrics", "sources": "models"}
+    families |= {"metric": "metrics", "sources": "models", "controls": "methods"}
     families |= {key: key for key in ("perturbations", "training", "metrics")}
     for key, family in families.items():
         known = getattr(config, family)
@@ -131,8 +131,8 @@ def _source(config: "Config", label: str) -> None:
             if not spec.get(key):
                 raise UserError(f"{where}.{key} is needed: say what is varied, and the values")
     source = config.source(label)
-    lacking = [key for key in ("metric", "methods") if key in source and source[key] in ("", [""])]
-    if lacking or (needs == "gallery" and not config.methods):
+    lacking = [key for key in ("metric", "methods", "metrics") if key in source and source[key] in ("", [""], [])]
+    if lacking:
         raise UserError(f"{where}: it is drawn from metrics or methods, and the config has none")
     check_figure(config, label)
     if needs == "training" and not source["training"]:

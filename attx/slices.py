@@ -116,7 +116,7 @@ def table(config: Config, *, metric: str, **_: str) -> dict:
     comparable = settings == {"use": "insertion_deletion", "order": "channel_union"}
     return {
         "reference": config.reference,
-        "controls": [label for label, spec in config.methods.items() if spec["use"] in CONTROLS],
+        "controls": _controls(config),
         # of two maps of what does not look at the image, that they are alike is nothing to be told
         "better": {} if pairs(use) else registry.constant("metrics", use, "BETTER") or {},
         "published": published,
@@ -129,15 +129,12 @@ def table(config: Config, *, metric: str, **_: str) -> dict:
 def figure(config: Config, *, data: str, figure: str, **_: str) -> dict:
     """The slice of the job that draws a figure: what it needs, from where, its settings, and the note below it."""
     needs = registry.constant("figures", config.figures[figure]["use"], "NEEDS")
-    source = config.source(figure)
-    spec = {key: value for key, value in config.figures[figure].items() if key not in source}
+    source, spec = config.source(figure), _settings(config, figure)
     if "order" in registry.parameters("figures", spec["use"]):
         spec.setdefault("order", config.metrics[source["metric"]].get("order", "rise_2d"))
     found = {"figure": spec, "needs": needs, "note": config.note}
     if needs == "scores":
         return found | source
-    if needs == "leaderboard":
-        spec.setdefault("better", _better(config))
     if needs == "pixels":
         shown = {key: source[key] for key in ("images", "methods", "models")}
         shown["postprocess"] = config.postprocess[source["postprocess"]]
@@ -153,11 +150,27 @@ def figure(config: Config, *, data: str, figure: str, **_: str) -> dict:
 
 def figure_table(config: Config, *, figure: str, **_: str) -> dict:
     """The slice of the job that writes the table that comes with a figure."""
+    return {"figure": _settings(config, figure)}
+
+
+def _settings(config: Config, figure: str) -> dict:
+    """The keywords of a figure and its table; a leaderboard's with what of `better` and `controls` the config knows."""
     source = config.source(figure)
     spec = {key: value for key, value in config.figures[figure].items() if key not in source}
-    if config.needs(figure) == "leaderboard":
-        spec.setdefault("better", _better(config))
-    return {"figure": spec}
+    if config.needs(figure) != "leaderboard":
+        return spec
+    named = spec.get("controls")
+    known = {
+        "better": _better(config) | (spec.get("better") or {}),
+        "controls": _controls(config) if named is None else named,
+    }
+    takes = registry.parameters("figures", spec["use"])
+    return spec | {key: value for key, value in known.items() if key in takes}
+
+
+def _controls(config: Config) -> list[str]:
+    """The labels of methods that look at no model."""
+    return [label for label, spec in config.methods.items() if spec["use"] in CONTROLS]
 
 
 def _better(config: Config) -> dict[str, str]:

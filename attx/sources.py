@@ -61,7 +61,7 @@ def _training(config: Config, data: str, figure: str, shards: Shards) -> dict:
 
 
 def _leaderboard(config: Config, data: str, figure: str, shards: Shards) -> dict:
-    pattern, metrics = f"{config.results}/{paths.SCORES}", config.source(figure)["metrics"]
+    pattern, metrics = f"{config.results}/{paths.SCORES}", list(dict.fromkeys(config.source(figure)["metrics"]))
     return {"parts": [{"pattern": pattern, "data": [data], "metric": metrics}], "metrics": metrics}
 
 
