@@ -8,6 +8,7 @@ from attx.errors import UserError, unknown
 from attx.presets import PRESETS
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
+IMAGES = ("data", "test", "references")  # keys of entries that are entries of `data` themselves
 
 
 def filled(family: str, label: Any, spec: Any) -> dict:
@@ -17,7 +18,7 @@ def filled(family: str, label: Any, spec: Any) -> dict:
     if not isinstance(spec, dict | None):
         raise UserError(f"config: {family}.{label}: {spec!r} must be a mapping, such as {{}} or {{use: file}}")
     texts = family in ("data", "models")  # a path may look like a fraction
-    spec = {key: value if texts else _numbers(value) for key, value in (spec or {}).items()}
+    spec = {key: value if texts or key in IMAGES else _numbers(value) for key, value in (spec or {}).items()}
     if family == "postprocess":
         return spec
     if not isinstance(spec.get("use", ""), str):
@@ -51,7 +52,11 @@ def trained(models: dict[str, dict], training: dict[str, dict], results: str) ->
 
 
 def _numbers(value: Any) -> Any:
-    return [registry.number(v) for v in value] if isinstance(value, list) else registry.number(value)
+    if isinstance(value, list):
+        return [_numbers(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _numbers(each) for key, each in value.items()}
+    return registry.number(value)
 
 
 def without_presets(methods: dict[str, dict]) -> dict[str, dict]:

@@ -1,7 +1,9 @@
 """A kind of training (`attx/training/`) is data for the one loop, `attx.training.fitting`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 import torch
@@ -40,13 +42,8 @@ class Training:
     seed: int
 
     def __post_init__(self):
-        if min(self.epochs, self.batch_size) < 1 or self.attack_every < 0:
-            raise UserError("a training needs epochs >= 1, batch_size >= 1 and attack_every >= 0")
-        if not self.rates or self.rates[0][0] != 0 or list(self.rates) != sorted(self.rates):
-            raise UserError(
-                "learning_rate: give a number, or pairs [first step, rate] by rising steps, the first of step 0, "
-                f"not {[list(pair) for pair in self.rates]}"
-            )
+        _least(1, classes=self.classes, epochs=self.epochs, batch_size=self.batch_size)
+        _least(0, attack_every=self.attack_every, momentum=self.momentum, weight_decay=self.weight_decay)
         if self.optimizer not in OPTIMIZERS:
             raise UserError(f"optimizer: {self.optimizer!r} is neither adam nor sgd")
 
@@ -96,7 +93,7 @@ def compose(
     of the config's `data`, by default the digits (`attx.roots.images`). `learning_rate`: a number, or a list of pairs
     [first step, rate]; `momentum` is of sgd. `net`, `channels`: see `attx.training.nets`; `size`: in pixels.
     """
-    rates = learning_rate if isinstance(learning_rate, list) else [[0, learning_rate]]
+    _least(1, steps=steps, test_steps=test_steps)
     own = 2.5 * epsilon / steps if alpha is None else alpha
     return Training(
         outer=outer,
@@ -109,9 +106,29 @@ def compose(
         epochs=epochs,
         batch_size=batch_size,
         optimizer=optimizer,
-        rates=tuple((first, rate) for first, rate in rates),
+        rates=_rates(learning_rate),
         momentum=momentum,
         weight_decay=weight_decay,
         attack_every=attack_every,
         seed=seed,
     )
+
+
+def _rates(given: float | list) -> tuple[tuple[int, float], ...]:
+    """`Training.rates` of a `learning_rate`; UserError for what is none."""
+    pairs = given if isinstance(given, list) else [[0, given]]
+    whole = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
+    if whole and all(isinstance(number, Real) for pair in pairs for number in pair):
+        steps = [first for first, _ in pairs]
+        if steps[:1] == [0] and steps == sorted(set(steps)) and all(0 <= rate < math.inf for _, rate in pairs):
+            return tuple((first, rate) for first, rate in pairs)
+    raise UserError(
+        "learning_rate: give a number of 0 or more, or pairs [first step, rate] by rising steps, the first of step 0, "
+        f"not {given!r}"
+    )
+
+
+def _least(bound: int, **values: float) -> None:
+    for key, value in values.items():
+        if not value >= bound:  # NaN is not, either
+            raise UserError(f"{key}: {value} must be {bound} or more")

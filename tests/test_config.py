@@ -184,6 +184,20 @@ def test_fractions_and_the_runs_target_reach_the_specs():
     assert config.metric("insertion_deletion")["target"] == "label"
 
 
+def test_fractions_are_numbers_at_any_depth_but_not_in_paths():
+    images = {"use": "csv", "file": "1/2"}
+    training = {"use": "nat", "learning_rate": [[0, "1/1000"], [5, "1e-4"]], "data": images, "test": images}
+    config = Config.of(
+        MINIMAL
+        | {"training": {"a": training}, "methods": {"expected_gradients": {"references": images}}}
+        | {"perturbations": {"topk": {"against": "smoothgrad", "settings": {"sigma": "1/4"}}}}
+    )
+    assert config.training["a"]["learning_rate"] == [[0, 0.001], [5, 0.0001]]
+    assert config.perturbations["topk"]["settings"] == {"sigma": 0.25}
+    assert config.training["a"]["data"] == config.training["a"]["test"] == images
+    assert config.methods["expected_gradients"]["references"] == images
+
+
 def test_tables_know_controls_and_what_is_comparable():
     union = {"use": "insertion_deletion", "order": "channel_union"}
     methods = {"attexplore": {}, "few": {"use": "attexplore", "copies": 2}, "noise": {"use": "random"}}

@@ -7,6 +7,7 @@ of later points. By what the worst of these is told: `attx/gradients/measures.py
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from attx_kernels.topk import top_k
@@ -62,8 +63,8 @@ class RaiseRegion:
     box: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        top, left, bottom, right = self.box if self.box is not None and len(self.box) == 4 else (0, 0, 0.25, 0.25)
-        fits = self.box is None or len(self.box) == 4
+        fits = self.box is None or (len(self.box) == 4 and all(isinstance(side, Real) for side in self.box))
+        top, left, bottom, right = self.box if self.box is not None and fits else (0, 0, 0.25, 0.25)
         if not (fits and 0 <= top < bottom <= 1 and 0 <= left < right <= 1):
             raise UserError(
                 f"region: {list(self.box)}: give top, left, bottom, right as shares of the image, as [0, 0, 0.25, 0.25]"

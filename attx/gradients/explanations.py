@@ -6,6 +6,7 @@ Each is called as a method of `attx/attribution/` and gives the same attribution
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -129,15 +130,21 @@ def smoothgrad(*, copies: int = 50, sigma: float = 0.15, seed: int = 3407, **com
 EXPLANATIONS = {
     function.__name__: function for function in (saliency_gradient, input_x_gradient, integrated_gradients, smoothgrad)
 }
+NUMBERS = {int: Integral, float: Real}  # NumPy's are numbers, too
 
 
 def explanation(name: str, settings: dict, **common: Any) -> Explanation:
-    """One of EXPLANATIONS by its name; UserError for an unknown name, or a setting that is not a keyword of its own."""
+    """One of EXPLANATIONS by its name; UserError for an unknown name, or a setting that is no keyword of its own.
+
+    Also for a setting of another type than the keyword's.
+    """
     if name not in EXPLANATIONS:
         raise unknown("explanation", name, EXPLANATIONS)
     parameters = inspect.signature(EXPLANATIONS[name]).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-    for key in settings:
+    known = {one.name: one.annotation for one in parameters if one.kind is one.KEYWORD_ONLY}
+    for key, value in settings.items():
         if key not in known:
             raise unknown(f"setting of {name}", key, known)
+        if isinstance(value, bool) or not isinstance(value, NUMBERS[known[key]]):
+            raise UserError(f"settings.{key}: {value!r} is not of type {known[key].__name__}, as {name} takes it")
     return EXPLANATIONS[name](**settings, **common)

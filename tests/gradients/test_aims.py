@@ -89,7 +89,7 @@ def test_the_region_is_a_box():
     assert RegionShare(box)(maps)(torch.ones(1, 8, 8)).item() == 16 / 64
 
 
-@pytest.mark.parametrize("box", [(0, 0, 0.25), (0.5, 0, 0.25, 1), (0, 0, 2, 1), ()])
+@pytest.mark.parametrize("box", [(0, 0, 0.25), (0.5, 0, 0.25, 1), (0, 0, 2, 1), (), ("a", 0, 1, 1), (0, None, 1, 1)])
 def test_wrong_boxes_say_so(box):
     with pytest.raises(UserError, match="top, left, bottom, right"):
         RaiseRegion(box)

@@ -197,6 +197,10 @@ def test_wrong_words_name_the_nearest(case):
         ({"measure": "top_k_intersect"}, "did you mean 'top_k_intersection'"),
         ({"against": "smoothgrad", "settings": {"sigmas": 1}}, "setting of smoothgrad 'sigmas'; did you mean 'sigma'"),
         ({"settings": {"steps": 3}}, "setting of saliency_gradient 'steps'"),
+        ({"against": "integrated_gradients", "settings": {"steps": "x"}}, "settings.steps: 'x' is not of type int"),
+        ({"against": "integrated_gradients", "settings": {"steps": 2.5}}, "settings.steps: 2.5 is not of type int"),
+        ({"against": "smoothgrad", "settings": {"copies": True}}, "settings.copies: True is not of type int"),
+        ({"against": "smoothgrad", "settings": {"sigma": "big"}}, "settings.sigma: 'big' is not of type float"),
         ({"espilon": 1}, "did you mean 'epsilon'"),
     ):
         with pytest.raises(UserError, match=message):
