@@ -48,15 +48,19 @@ def _any_of_next(mask: Tensor, count: int, dim: int) -> Tensor:
 def means(values: Tensor, window: int) -> Tensor:
     """(N, H, W): the mean of the pixels that there are of the window x window square around each pixel.
 
-    Summed in float64, in the same order for every pixel, so that equal windows have equal means; given as float64 where
-    `values` are (or integers), else as float32. ValueError for a window that is not odd and positive.
+    Summed in float64, in the same order for every pixel, so that equal windows have equal means; a map of one value has
+    that mean everywhere, windows of fewer pixels at its borders included. Given as float64 where `values` are (or
+    integers), else as float32. ValueError for a window that is not odd and positive.
     """
     radius = radius_of(window)
     sums = F.pad(values.detach().double(), (radius,) * 4)
     rows, columns = (F.pad(sums.new_ones(side), (radius,) * 2) for side in values.shape[1:])
     there = torch.outer(sum_of_next(rows, window, 0), sum_of_next(columns, window, 0))
-    sums = sum_of_next(sum_of_next(sums, window, 1), window, 2)
-    return (sums / there).to(torch.float32 if values.dtype in HALF_OR_SINGLE else torch.float64)
+    found = sum_of_next(sum_of_next(sums, window, 1), window, 2) / there
+    if values.dtype in HALF_OR_SINGLE:  # whose sums have bits to spare
+        return found.float()
+    one = (values == values[:, :1, :1]).all(2).all(1)
+    return torch.where(one[:, None, None], values.detach().double(), found)
 
 
 def sum_of_next(values: Tensor, count: int, dim: int) -> Tensor:

@@ -21,13 +21,13 @@ def ssim(one: Tensor, other: Tensor) -> np.ndarray:
     side -= 1 - side % 2
     count = side**2
     offset = b.mean((1, 2), keepdim=True)  # near zero, differences of squares keep their digits
-    u, v = a - offset, b - offset
+    u, v, offset = (x / span for x in (a - offset, b - offset, offset))  # no square vanishes or overflows
     mean_a, mean_b, squares, products = (_means(x, side) for x in (u, v, u * u + v * v, u * v))
     sample = count / max(count - 1, 1)
     variances = sample * (squares - mean_a**2 - mean_b**2)
     covariance = sample * (products - mean_a * mean_b)
     mean_a, mean_b = mean_a + offset, mean_b + offset
-    c1, c2 = (K1 * span) ** 2, (K2 * span) ** 2
+    c1, c2 = K1**2, K2**2
     above = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     below = (mean_a**2 + mean_b**2 + c1) * (variances + c2)
     found = (above / below).mean((1, 2))

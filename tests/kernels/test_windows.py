@@ -61,6 +61,17 @@ def test_equal_windows_have_equal_means_to_the_last_bit():
     assert torch.equal(means(ones, 7), ones)
 
 
+@given(st.floats(-1e9, 1e9), WINDOWS)
+@example(0.1, 3)
+def test_a_map_of_one_value_has_that_mean_everywhere(value, window):
+    maps = torch.full((2, 9, 8), value, dtype=torch.float64)
+    maps[1] = torch.arange(8)
+    found = means(maps, window)
+    assert torch.equal(found[0], maps[0])
+    assert torch.equal(found[1:], means(maps[1:], window))
+    assert found[1, 0, 0] == min(window // 2, 7) / 2
+
+
 def test_windows_end_at_the_borders_and_the_first_pixel_counts(both_ways):
     mask = torch.zeros(1, 3, 4, dtype=torch.bool)
     mask[0, 0, 0] = mask[0, 1, 3] = True

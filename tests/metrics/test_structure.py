@@ -33,6 +33,12 @@ def test_ssim_of_equal_and_of_small_maps():
     assert np.isfinite(ssim(torch.zeros(1, 1, 1), torch.ones(1, 1, 1))).all()
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-90, 1e90, 1e300])
+def test_ssim_has_no_scale(scale):
+    one, other = torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    np.testing.assert_allclose(ssim(one * scale, other * scale), ssim(one, other), rtol=1e-9)
+
+
 def test_a_single_pixel_moves_by_its_distance():
     one, other = torch.zeros(3, 6, 9), torch.zeros(3, 6, 9)
     one[0, 1, 2] = other[0, 4, 6] = -2.0  # 3 down, 4 right, of the absolute value
