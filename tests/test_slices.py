@@ -22,13 +22,13 @@ def image(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(sample.build()[0].path, tmp_path / "a.jpg")
     (tmp_path / "labels.csv").write_text("path,label\na.jpg,1\n")
-    listing.content.cache_clear()
+    listing.forget()
     return tmp_path / "a.jpg"
 
 
 def test_references_enter_by_their_bytes_and_for_their_method_alone(image):
     def of_each():
-        listing.content.cache_clear()
+        listing.forget()
         return roots.each(
             slices.attribute(Config.of(CONFIG), data="sample", model="resnet50", methods=CONFIG["methods"])
         )
@@ -40,6 +40,29 @@ def test_references_enter_by_their_bytes_and_for_their_method_alone(image):
     assert before["own"]["method"] == after["own"]["method"]
     assert before["own"] != after["own"]
     assert "attx.data.csv" in roots.roots("attribute", after["own"])
+
+
+def test_a_training_depends_on_bytes_and_labels(image):
+    drawn = {"use": "csv", "file": "labels.csv"}
+    config = Config.of(CONFIG | {"training": {"mine": {"use": "nat", "data": drawn, "test": drawn}}})
+
+    def found():
+        listing.forget()
+        return slices.train(config, training="mine")["images"]
+
+    before = found()
+    (image.parent / "labels.csv").write_text("path,label\na.jpg,2\n")
+    relabelled = found()
+    shutil.copy(sample.build()[1].path, image)
+    assert len({before["data"], relabelled["data"], found()["data"]}) == 3
+
+
+def test_images_are_read_once_for_all_that_draw_them(monkeypatch):
+    read = []
+    monkeypatch.setattr(listing, "_contents", {})
+    monkeypatch.setattr(listing, "entries", lambda spec, where: read.append(where) or [])
+    assert len({listing.content('{"use":"csv"}', f"config: training.{label}.data") for label in "abc"}) == 1
+    assert read == ["config: training.a.data"]
 
 
 @pytest.mark.parametrize(

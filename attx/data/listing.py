@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from attx.data.shards import shards
 from attx.errors import UserError
 
 Listed = TypeVar("Listed", bound=Entry)
+_contents: dict[str, str] = {}  # digests by spec
 
 
 def entries(spec: dict, where: str = "data") -> list[Entry]:
@@ -52,13 +52,25 @@ def fingerprint(listed: Sequence[Entry]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@cache
 def content(spec: str, where: str) -> str:
-    """A digest of the images of a spec, given as JSON: ids and bytes, as far as they are files that are there."""
-    found = entries(json.loads(spec), where)
+    """A digest of the images of a spec, given as JSON: ids, labels, and bytes as far as they are files that are there.
+
+    `where`: see `entries`. The images of a spec are read once.
+    """
+    if spec not in _contents:
+        _contents[spec] = _digest(entries(json.loads(spec), where))
+    return _contents[spec]
+
+
+def forget() -> None:
+    """Have `content` read images anew."""
+    _contents.clear()
+
+
+def _digest(found: Sequence[Entry]) -> str:
     files = {entry.path: Path(entry.path) for entry in found}
     held = {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in files.items() if file.is_file()}
-    text = json.dumps([[entry.image_id, held.get(entry.path)] for entry in found])
+    text = json.dumps([[entry.image_id, entry.label, held.get(entry.path)] for entry in found])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
