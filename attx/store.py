@@ -65,8 +65,13 @@ def _add(group: zarr.Group, name: str, array: np.ndarray, dimensions: Sequence[s
     )
 
 
-def read(path: str | Path, image_ids: Sequence[str] | None = None, array: str = "attribution") -> Attributions:
-    """Read a store, or only the given images in that order; UserError if the file is damaged or lacks an image."""
+def read(
+    path: str | Path, image_ids: Sequence[str] | None = None, array: str = "attribution", partly: bool = False
+) -> Attributions:
+    """Read a store, or only the given images in that order; UserError if the file is damaged or lacks an image.
+
+    With `partly`, images that it lacks are left out.
+    """
     try:
         zipfile.ZipFile(path).close()  # ZipStore stumbles over its own closing where this fails
         with ZipStore(path, mode="r") as store:
@@ -75,6 +80,8 @@ def read(path: str | Path, image_ids: Sequence[str] | None = None, array: str = 
             held, targets = group[array], group["target"][:]
             if image_ids is None:
                 return Attributions(held[:], ids, targets, dict(group.attrs))
+            if partly:
+                image_ids = [i for i in image_ids if i in ids]
             lacking = set(image_ids) - set(ids)
             if lacking:
                 raise UserError(f"{path} lacks the images {', '.join(sorted(lacking))}: delete it and run again")

@@ -11,8 +11,10 @@ from attx import store
 from attx.cli import main
 from attx.data import manifest
 from attx.data.entry import Entry
+from attx.figures.gallery import Gallery
 from attx.models.loading import load_model
 from attx.stages.common import facts
+from attx.stages.pixels import pixels
 
 MODELS = """
 import torch
@@ -201,3 +203,32 @@ def test_a_model_that_changed_since_it_was_checked(folder, capfd):
     given = predict(python("Fine"))
     Path("net.json").write_text(Path("net.json").read_text().replace('"classes": 3', '"classes": 4'))
     assert "the model is no longer the one of which net.json was written" in refused(folder, capfd, *given)
+
+
+def test_pixels_are_made_of_the_pictured_images_alone(folder, monkeypatch):
+    maps = np.random.default_rng(0).random((4, 3, 6, 6))
+    names, label = {"model": "net", "method": "m"}, {"perturbation": "topk"}
+    for shard, ids in enumerate((["a", "b", "c"], ["d"])):
+        held = maps[[ord(one) - ord("a") for one in ids]]
+        for array, attributes in (("perturbed", {"model": "net"} | label), ("attribution", names | label)):
+            content = store.Attributions(held, ids, np.zeros(len(ids), int), attributes)
+            store.write(f"{array}{shard}.zarr.zip", content, array)
+    read, rows = store.read, []
+
+    def counted(*given, **more):
+        found = read(*given, **more)
+        rows.append(len(found.attributions))
+        return found
+
+    monkeypatch.setattr(store, "read", counted)
+    wanted = {"b": maps[1].sum(0), "d": maps[3].sum(0)}
+    shown = {("net", one): np.zeros((6, 6, 3)) for one in wanted}
+    gallery = Gallery(shown, {("net", "m"): wanted}, dict.fromkeys(shown, ""))
+    spec = {"figure": {"use": "top_pixels", "k": 4}, "image_ids": ["d", "b"], "postprocess": {}}
+    stores = ([Path(f"{array}{shard}.zarr.zip") for shard in (0, 1)] for array in ("perturbed", "attribution"))
+    found = pixels(spec | {"perturbations": {"topk": ["topk", 0.1]}}, gallery, *stores)
+    assert rows == [1, 1, 1, 1]
+    assert [(one.image_id, one.perturbation) for one in found] == [("b", ""), ("b", "topk"), ("d", ""), ("d", "topk")]
+    for clean, under in (found[:2], found[2:]):
+        np.testing.assert_array_equal(clean.top_k, under.top_k)
+        np.testing.assert_array_equal(under.image, maps["abcd".index(under.image_id)].transpose(1, 2, 0))

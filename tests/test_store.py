@@ -32,6 +32,16 @@ def test_round_trip(tmp_path, content):
     assert [p.name for p in tmp_path.iterdir()] == ["x.zarr.zip"]
 
 
+def test_some_images_as_far_as_they_are_there(tmp_path, content):
+    store.write(tmp_path / "x.zarr.zip", content)
+    with pytest.raises(UserError, match="lacks the images d"):
+        store.read(tmp_path / "x.zarr.zip", ["d", "b"])
+    for ids, places in ((["d", "c", "b"], [2, 1]), (["d"], [])):
+        found = store.read(tmp_path / "x.zarr.zip", ids, partly=True)
+        np.testing.assert_array_equal(found.attributions, content.attributions[places])
+        assert found.image_ids == [content.image_ids[place] for place in places]
+
+
 def test_it_is_zarr_v3_with_named_dimensions(tmp_path, content):
     store.write(tmp_path / "x.zarr.zip", content)
     with ZipStore(tmp_path / "x.zarr.zip", mode="r") as opened:

@@ -17,13 +17,13 @@ from attx.postprocess import postprocess
 def pixels(spec: dict, gallery: Gallery, perturbed: Sequence[Path], under: Sequence[Path]) -> list[Pixels]:
     """Image by image and method by method, the pixels of the image's own map, then those under each perturbation.
 
-    `spec`: {figure, perturbations: label: [name, epsilon], postprocess}. `perturbed`: stores of the images, `under`: of
-    the maps of these.
+    `spec`: {figure, image_ids, perturbations: label: [name, epsilon], postprocess}. `perturbed`: stores of the images,
+    `under`: of the maps of these.
     """
     figure = spec["figure"]
     settings = {key: figure.get(key, registry.default("figures", figure["use"], key)) for key in ("k", "window")}
-    images = _by_label(perturbed, "perturbed")
-    maps = _by_label(under, "attribution")
+    images = _by_label(perturbed, "perturbed", spec["image_ids"])
+    maps = _by_label(under, "attribution", spec["image_ids"])
     found = []
     for model, image_id in gallery.images:
         for (owner, method), held in gallery.maps.items():
@@ -43,11 +43,11 @@ def pixels(spec: dict, gallery: Gallery, perturbed: Sequence[Path], under: Seque
     return found
 
 
-def _by_label(paths: Sequence[Path], array: str) -> dict[tuple[str, ...], np.ndarray]:
-    """By model, method ("" for images), label of the perturbation and image id, what stores hold."""
+def _by_label(paths: Sequence[Path], array: str, image_ids: Sequence[str]) -> dict[tuple[str, ...], np.ndarray]:
+    """By model, method ("" for images), label of the perturbation and image id, what stores hold of these images."""
     found = {}
     for path in paths:
-        content = store.read(path, array=array)
+        content = store.read(path, image_ids, array, partly=True)
         names = [content.attributes.get(key, "") for key in ("model", "method", "perturbation")]
         found |= {(*names, i): each for i, each in zip(content.image_ids, content.attributions, strict=True)}
     return found

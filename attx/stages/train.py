@@ -49,7 +49,8 @@ def _images(spec: dict, name: str, fitting: Fitting) -> Images:
     rows = manifest.check(found, model.classes, read, refuse_duplicates=refuse)
     pixels = torch.from_numpy(load_batch(rows, model.preprocess, read)).to(model.mean)
     labels = torch.tensor([row.label for row in rows], device=pixels.device)
-    return Images([row.image_id for row in rows], pixels[:, :1] if channels == 1 else pixels, labels)
+    seen = pixels[:, :1].contiguous() if channels == 1 else pixels  # a view would keep all channels in memory
+    return Images([row.image_id for row in rows], seen, labels)
 
 
 def _key(spec: dict, device: torch.device, images: Images) -> str:
@@ -58,7 +59,8 @@ def _key(spec: dict, device: torch.device, images: Images) -> str:
     digest = hashlib.sha256(
         json.dumps([spec, code, device.type, torch.__version__, images.ids], sort_keys=True).encode()
     )
-    digest.update(images.pixels.cpu().numpy().tobytes() + images.labels.cpu().numpy().tobytes())
+    digest.update(images.pixels.cpu().numpy())
+    digest.update(images.labels.cpu().numpy())
     return digest.hexdigest()
 
 

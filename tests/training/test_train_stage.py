@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import pandas as pd
 import pytest
@@ -103,6 +104,21 @@ def test_a_digit_that_changed_makes_another_key(monkeypatch):
     table[int(digits.build(split="train")[0].path.split("#")[1]), 20] += 1
     monkeypatch.setattr(digits, "_table", lambda: table)
     assert key() != before
+
+
+def test_images_are_in_memory_once():
+    """One channel of them keeps no others alive, and the key makes no copy."""
+    fitting = train.Fitting(registry.built("training", SPEC["training"] | {"size": 32}))
+    images = train._images(DATA, "data", fitting)
+    size = images.pixels.numel() * images.pixels.element_size()
+    assert images.pixels.untyped_storage().nbytes() == size
+    train._key(SPEC, torch.device("cpu"), images)  # which keeps the digest of the code
+    tracemalloc.start()
+    try:
+        train._key(SPEC, torch.device("cpu"), images)
+        assert tracemalloc.get_traced_memory()[1] < size / 2
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_the_stage_says_and_writes(alone, tmp_path, capsys):
