@@ -1,6 +1,6 @@
 """The numbers of a leaderboard: a column per score and perturbation, a row per method, ranks, and who is best."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -61,24 +61,31 @@ def _name(column: Column, every: list[Column]) -> str:
     return f"{first}_{short}" if of.count(first) == 1 else f"{column.metric}_{first}_{short}"
 
 
-def board(scores: pd.DataFrame, shown: list[Column]) -> pd.DataFrame:
-    """A row per KEYS, best mean rank first and controls last in a block of BLOCK.
+def board(scores: pd.DataFrame, shown: list[Column], controls: Container[str]) -> pd.DataFrame:
+    """A row per KEYS; in a block of BLOCK, methods ranked by more metrics first, then by mean; `controls` last.
 
-    `images`, `mean_rank` (the mean over metrics of the mean rank over their columns; NaN for controls), each column's
-    mean with its interval, `rank` of it among the methods of the block and whether it is among the `best`; `passes`
-    and `seconds` per image. Best: the best mean, and those whose paired difference to it has 0 in its 95% interval.
+    `images`, `mean_relative_rank`, `ranked_by`, each column's mean with its interval, its `rank` and whether it is
+    among the `best`; `passes` and `seconds` per image; `control`; `whole`: ranked by every metric that ranks the block.
+
+    Rank: (place - 1) / (methods - 1) among the block's methods that have the score, 0 best and 1 worst, equal means at
+    their mean place: so that to be last of two is as bad as last of six. One alone has none, and controls have none.
+    Mean: over the columns of a metric, then over the `ranked_by` metrics that rank the method. Only means over the same
+    metrics compare, hence the order. Best: the best mean, and those whose paired difference to it has 0 in its 95%
+    interval.
     """
     orders = {key: frame.levels(scores, key) for key in KEYS} | {"method": list(style.looks(scores["method"]))}
     found = frame.ordered(scores[KEYS].drop_duplicates(), orders)
     values = {column.name: _by_image(scores, column) for column in shown}
     groups = dict(list(scores.groupby(KEYS, sort=False)))
     rows = [_row(key, groups[key], values) for key in found.itertuples(index=False, name=None)]
-    found = pd.DataFrame(rows)
+    found = pd.DataFrame(rows).assign(control=lambda rows: rows["method"].isin(list(controls)))
     for column in shown:
         found = found.join(_ranked(found, column, values[column.name]))
-    found.insert(5, "mean_rank", _mean_rank(found, shown))
+    for place, (name, values) in enumerate(_summary(found, shown).items(), start=5):
+        found.insert(place, name, values)
     places = {key: found[key].map(orders[key].index) for key in BLOCK}
-    order = pd.DataFrame(places | {"control": found["method"].isin(style.CONTROLS), "rank": found["mean_rank"]})
+    ranks = {"control": found["control"], "fewer": -found["ranked_by"], "mean": found["mean_relative_rank"]}
+    order = pd.DataFrame(places | ranks)
     return found.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True)
 
 
@@ -100,12 +107,12 @@ def _row(key: tuple, rows: pd.DataFrame, values: dict[str, dict[tuple, pd.Series
 
 
 def _ranked(found: pd.DataFrame, column: Column, by_key: dict[tuple, pd.Series]) -> pd.DataFrame:
-    """The column's rank, of 1 on, and whether it is among the best, by block; NaN and False for controls."""
+    """The column's rank, 0 to 1, and whether it is among the best, by block; NaN and False where it has none."""
     name = column.name
     new = pd.DataFrame({f"{name}_rank": np.nan, f"{name}_best": False}, index=found.index)
-    judged = found[~found["method"].isin(style.CONTROLS) & found[name].notna()] if column.way else found.head(0)
-    for _, block in judged.groupby(BLOCK, sort=False):
-        ranks = block[name].rank(ascending=column.way == "lower")
+    judged = found[~found["control"] & found[name].notna()] if column.way else found.head(0)
+    for block in [block for _, block in judged.groupby(BLOCK, sort=False) if len(block) > 1]:
+        ranks = (block[name].rank(ascending=column.way == "lower") - 1) / (len(block) - 1)
         new.loc[block.index, f"{name}_rank"] = ranks
         keys = dict(zip(block.index, block[KEYS].itertuples(index=False, name=None), strict=True))
         best = by_key[keys[ranks.idxmin()]]
@@ -122,7 +129,12 @@ def _no_worse(values: pd.Series, best: pd.Series) -> bool:
     return low <= 0 <= high
 
 
-def _mean_rank(found: pd.DataFrame, shown: list[Column]) -> pd.Series:
+def _summary(found: pd.DataFrame, shown: list[Column]) -> pd.DataFrame:
+    """`mean_relative_rank`, over how many metrics (`ranked_by`), and whether these are all that rank in the block."""
     metrics = dict.fromkeys(column.metric for column in shown)
     means = [found[[f"{c.name}_rank" for c in shown if c.metric == metric]].mean(axis=1) for metric in metrics]
-    return pd.concat(means, axis=1).mean(axis=1)
+    by_metric = pd.concat(means, axis=1)
+    ranked = by_metric.notna()
+    every = ranked.groupby([found[key] for key in BLOCK]).transform("any")
+    columns = {"mean_relative_rank": by_metric.mean(axis=1), "ranked_by": ranked.sum(axis=1)}
+    return pd.DataFrame(columns | {"whole": (ranked == every).all(axis=1)})

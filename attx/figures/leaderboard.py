@@ -18,15 +18,23 @@ CELL, ROW = 0.62, 0.31  # inches: a cell's width, a row's height
 
 
 @style.themed
-def draw(scores: pd.DataFrame, *, columns: list | None = None, better: dict | None = None) -> Figure:
+def draw(
+    scores: pd.DataFrame,
+    *,
+    columns: list | None = None,
+    better: dict | None = None,
+    controls: list | None = None,
+) -> Figure:
     """Draw a row per method, in a panel per model and postprocess, and a column per score and perturbation.
 
     `columns`: score columns (None: each metric's areas, or else its LENS-recall); `better`: which way a score is
-    better, where `frame.better` does not know. Cells are coloured by rank; the best mean is framed, and means are bold
-    that the 95% interval of the paired difference does not tell from it. Controls are grey and have no rank.
+    better, where `frame.better` does not know; `controls`: the methods that are (None: those named as in `style`).
+    Cells are coloured by rank; the best mean is framed, and means are bold that the 95% interval of the paired
+    difference does not tell from it. Controls are grey and have no rank. A mean relative rank is in brackets, and
+    white, where it is over fewer metrics than others'.
     """
-    shown = board.columns(frame.require(scores, COLUMNS), columns, better)
-    blocks = [block for _, block in board.board(scores, shown).groupby(BLOCK, sort=False)]
+    shown, found = _board(scores, columns, better, controls)
+    blocks = [block for _, block in found.groupby(BLOCK, sort=False)]
     named = ["model", *["postprocess"] * (scores["postprocess"].nunique() > 1)]
     names = [", ".join(block.iloc[0][named]) for block in blocks]
     left = 0.2 + max(0.063 * scores["method"].str.len().max(), 0.08 * max(map(len, names)))
@@ -42,44 +50,61 @@ def draw(scores: pd.DataFrame, *, columns: list | None = None, better: dict | No
     grid[0, 0].xaxis.tick_top()
     grid[0, 0].set_xticks(range(len(heads)), heads, fontsize=6.5)
     title = f"Mean of {frame.sample(scores, board.KEYS[1:])} [95% bootstrap interval]; blue to red: best to worst rank;"
-    title += "\nframed: best mean; bold: paired 95% interval does not tell it from the best; grey: controls, not ranked"
+    title += (
+        "\nframed: best mean; bold: paired 95% interval does not tell it from the best; grey: controls, not ranked."
+    )
+    title += "\nMean relative rank: 0 best, 1 worst; the mean over a metric's columns, then over metrics"
+    if not found.loc[~found["control"], "whole"].all():
+        title += ",\nin brackets and further down: over fewer metrics, not to be compared with the others"
     style.legend(figure, [], title=title)
     figure.legends[0].get_title().set_multialignment("center")
     return figure
 
 
-def table(scores: pd.DataFrame, *, columns: list | None = None, better: dict | None = None) -> pd.DataFrame:
+def table(
+    scores: pd.DataFrame,
+    *,
+    columns: list | None = None,
+    better: dict | None = None,
+    controls: list | None = None,
+) -> pd.DataFrame:
     """A row per data, model, postprocess and method, as drawn; `best` names the columns where it is not told from best.
 
-    `mean_rank`: over the metrics, of the mean rank over a metric's columns; controls have none.
+    `mean_relative_rank`: 0 best, 1 worst, over the `ranked_by` metrics that rank the method; controls have none.
     """
-    shown = board.columns(frame.require(scores, COLUMNS), columns, better)
-    found = board.board(scores, shown)
+    shown, found = _board(scores, columns, better, controls)
     marks = found[[f"{column.name}_best" for column in shown]].to_numpy(dtype=bool)
     found["best"] = [", ".join(c.name for c, mark in zip(shown, row, strict=True) if mark) for row in marks]
-    return found.drop(columns=[c.name + end for c in shown for end in ("_rank", "_best")])
+    return found.drop(columns=["control", "whole", *(c.name + end for c in shown for end in ("_rank", "_best"))])
+
+
+def _board(
+    scores: pd.DataFrame, columns: list | None, better: dict | None, controls: list | None
+) -> tuple[list[Column], pd.DataFrame]:
+    shown = board.columns(frame.require(scores, COLUMNS), columns, better)
+    return shown, board.board(scores, shown, style.CONTROLS if controls is None else controls)
 
 
 def _heads(shown: list[Column], letters: int) -> list[str]:
     """What stands above the columns: the perturbation, or the metric where the name in tables has it; the score."""
-    heads = ["mean rank ↓"]
+    heads = ["mean\nrelative\nrank ↓"]
     for column in shown:
         plain = column.name == column.score.removesuffix("_auc")
-        of = [] if plain else [style.broken(column.perturbation or column.metric, letters)]
-        of += [scales.epsilon(column.epsilon)] if column.perturbation else []
+        of = [column.perturbation, scales.epsilon(column.epsilon)] if column.perturbation else [column.metric]
+        of = [] if plain else [style.broken(" ".join(of), letters)]
         score = frame.short(column.score).replace(" ", "\n")
         heads.append("\n".join([*of, style.broken(score, letters) if " " not in score else score]) + ARROWS[column.way])
-    return [heads[0].replace(" ", "\n", 1), *heads[1:], "passes", "seconds"]
+    return [*heads, "passes", "seconds"]
 
 
 def _panel(axis: Axes, block: pd.DataFrame, shown: list[Column]) -> None:
     """The cells of a model's methods; costs, which say nothing of quality, are white."""
-    names = ["mean_rank", *(column.name for column in shown), "passes", "seconds"]
-    controls = block["method"].isin(style.CONTROLS).to_numpy()
-    ranks = [block["mean_rank"].rank(), *(block[f"{column.name}_rank"] for column in shown)]
-    good = np.column_stack([*map(_share, ranks), *[np.full(len(block), 0.5)] * 2])
-    good[:, 1:][~controls[:, None] & block[names[1:]].notna().to_numpy() & np.isnan(good[:, 1:])] = 0.5  # no way known
-    good[controls] = np.nan
+    names = ["mean_relative_rank", *(column.name for column in shown), "passes", "seconds"]
+    ranks = block[[names[0], *(f"{column.name}_rank" for column in shown)]].to_numpy()
+    good = np.column_stack([1 - ranks, np.full((len(block), 2), 0.5)])
+    good[block[names].notna().to_numpy() & np.isnan(good)] = 0.5  # no way known, or none to compare with
+    good[~block["whole"], 0] = 0.5
+    good[block["control"]] = np.nan
     texts = np.column_stack([_texts(block, name) for name in names])
     heat.cells(axis, good, texts, COLOURS, LIMITS)
     marks = np.column_stack([block[f"{column.name}_best"].to_numpy(dtype=bool) for column in shown])
@@ -88,17 +113,11 @@ def _panel(axis: Axes, block: pd.DataFrame, shown: list[Column]) -> None:
         cells[row, column + 1].set_fontweight("bold")
     for after in _gaps(shown):
         axis.axvline(after + 0.5, color="white", linewidth=3)
-    for place, ranked in enumerate(ranks[1:], start=1):
-        for row in np.flatnonzero(ranked == ranked.min()):
-            heat.outline(axis, row, place)
+    best = np.fmin.reduce(ranks[:, 1:])
+    for row, column in np.argwhere(ranks[:, 1:] == best):
+        heat.outline(axis, row, column + 1)
     axis.set_xticks([])
     axis.set_yticks(range(len(block)), block["method"], fontsize=7)
-
-
-def _share(ranks: pd.Series) -> np.ndarray:
-    """Of the methods ranked with it, the share that is worse: 1 is best, 0 worst; a method alone gets the middle."""
-    ranked = ranks.notna().sum()
-    return ((ranked - ranks) / (ranked - 1)).to_numpy() if ranked > 1 else ranks.where(ranks.isna(), 0.5).to_numpy()
 
 
 def _gaps(shown: list[Column]) -> list[int]:
@@ -109,8 +128,11 @@ def _gaps(shown: list[Column]) -> list[int]:
 
 def _texts(block: pd.DataFrame, name: str) -> list[str]:
     """What a column's cells say: `.36`, and below it `[.31, .41]` where there is an interval."""
-    if name in ("mean_rank", "passes"):
-        return ["" if np.isnan(value) else f"{value:.4g}" for value in block[name].round(1)]
+    if name == "mean_relative_rank":
+        means = [("" if np.isnan(value) else _digits(value)) for value in block[name]]
+        return [f"({m})" if m and not whole else m for m, whole in zip(means, block["whole"], strict=True)]
+    if name == "passes":
+        return [f"{value:.4g}" for value in block[name].round(1)]
     if name == "seconds":
         return [f"{value:.0f}" if value >= 100 else f"{value:.2g}" for value in block[name]]
     rows = block[[name + end for end in frame.ENDS]].to_numpy()

@@ -72,7 +72,7 @@ RANKED = scores(
 def test_ranks_are_within_columns_without_controls():
     table = leaderboard.table(RANKED, better=BETTER)
     assert list(table["method"]) == ["a", "b", "c", "random"]
-    np.testing.assert_array_equal(table["mean_rank"], [1.5, 1.5, 3, np.nan])
+    np.testing.assert_array_equal(table["mean_relative_rank"], [0.25, 0.25, 1, np.nan])
     # b is told from a by no image but one; c is, by every image
     assert list(table["best"]) == ["s", "s, t", "", ""]
 
@@ -81,9 +81,16 @@ def test_the_figure_says_what_the_table_says():
     figure = leaderboard.draw(RANKED, better=BETTER)
     (axis,) = figure.axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b", "c", "random"]
-    assert [label.get_text() for label in axis.get_xticklabels()] == ["mean\nrank ↓", "s ↑", "t ↓", "passes", "seconds"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == [
+        "mean\nrelative\nrank ↓",
+        "s ↑",
+        "t ↓",
+        "passes",
+        "seconds",
+    ]
     cells = np.array(axis.texts[:20]).reshape(4, 5)
     shares = axis.images[0].get_array()
+    np.testing.assert_allclose(shares[:3, 0], [0.75, 0.75, 0])
     np.testing.assert_allclose(shares[:3, 1], [1, 0.5, 0])
     np.testing.assert_allclose(shares[:3, 2], [0.5, 1, 0])
     assert np.ma.getmaskarray(shares)[3].all()
@@ -95,7 +102,7 @@ def test_the_figure_says_what_the_table_says():
 
 def test_a_score_of_no_known_direction_is_shown_and_not_ranked():
     table = leaderboard.table(RANKED, better={"s": "higher"}).set_index("method")
-    assert list(table["mean_rank"][:3]) == [1, 2, 3]
+    assert list(table["mean_relative_rank"][:3]) == [0, 0.5, 1]
     (axis,) = leaderboard.draw(RANKED, better={"s": "higher"}).axes
     np.testing.assert_allclose(axis.images[0].get_array()[:3, 2], 0.5)
 
@@ -105,6 +112,41 @@ def test_methods_are_ranked_within_their_model():
     table = leaderboard.table(scores, columns=["s"], better=BETTER)
     assert list(table["method"]) == ["a", "b", "c", "random", "c", "b", "a", "random"]
     assert "t" not in table
+
+
+def test_a_metric_of_few_methods_lifts_nobody_above_those_that_more_judge():
+    """By `s` b is fifth and a last of six; by `t`, which judges these two alone, a is first."""
+    areas = scores(**{method: ([k, k + 1.0], [0, 0]) for k, method in enumerate("abcdef")}).dropna(subset="s")
+    few = scores(a=([], [0, 0.1]), b=([], [1, 1.1]))
+    alone = few[few["method"] == "a"].assign(metric="alone", u=1.0).drop(columns="t")
+    table = leaderboard.table(pd.concat([areas, few, alone]), better=BETTER | {"u": "higher"}).set_index("method")
+    assert list(table.index) == ["a", "b", "f", "e", "d", "c"]
+    np.testing.assert_allclose(table["mean_relative_rank"], [0.5, 0.9, 0, 0.2, 0.4, 0.6])
+    assert list(table["ranked_by"]) == [2, 2, 1, 1, 1, 1]
+    assert "u" not in table.loc["a", "best"]
+    (axis,) = leaderboard.draw(pd.concat([areas, few, alone]), better=BETTER | {"u": "higher"}).axes
+    cells = np.array(axis.texts[:36]).reshape(6, 6)
+    assert [cell.get_text() for cell in cells[:, 0]] == [".50", ".90", "(.00)", "(.20)", "(.40)", "(.60)"]
+    np.testing.assert_allclose(axis.images[0].get_array()[:, 0], [0.5, 0.1, 0.5, 0.5, 0.5, 0.5])
+
+
+def test_no_mean_is_told_from_another_where_each_method_lacks_a_metric():
+    third = scores(b=([1, 1], []), c=([2, 2], [])).assign(metric="third").rename(columns={"s": "u"})
+    rows = pd.concat([scores(a=([3, 3], [1, 1]), b=([2, 2], []), c=([], [0, 0])), third])
+    (axis,) = leaderboard.draw(rows, better=BETTER | {"u": "higher"}).axes
+    assert [axis.texts[6 * row].get_text() for row in range(3)] == ["(.00)", "(.50)", "(1.00)"]
+
+
+def test_controls_are_those_named():
+    """`c` is one and `random`, worst by far in `s` and best in `t`, is none."""
+    rows = RANKED.assign(s=RANKED["s"].replace(9, -9))
+    table = leaderboard.table(rows, better=BETTER, controls=["c"])
+    assert list(table["method"]) == ["a", "b", "random", "c"]
+    np.testing.assert_allclose(table["mean_relative_rank"], [0.5, 0.5, 0.5, np.nan])
+    (axis,) = leaderboard.draw(rows, better=BETTER, controls=["c"]).axes
+    grey = np.ma.getmaskarray(axis.images[0].get_array())
+    assert grey[3].all()
+    assert not grey[:3].any()
 
 
 def test_wrong_columns_are_named():
