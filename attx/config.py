@@ -102,7 +102,17 @@ class Config:
             "training": list(self.training),
             "metrics": list(self.metrics),
         }
-        return {key: spec.get(key) or defaults[key] for key in SOURCE[needs]}
+        found = {key: spec.get(key) or defaults[key] for key in SOURCE[needs]}
+        return self._compared(found, spec) if needs == "pixels" and found["metric"] in self.metrics else found
+
+    def _compared(self, source: dict, spec: dict) -> dict:
+        """The source of a picture of pixels, its defaults being what its metric compares."""
+        held = self.judged(source["metric"])
+        perturbations = list(dict.fromkeys(v.base for v in self.perturbed(source["metric"]).values()))
+        methods = [self.reference] if self.reference in held["methods"] else held["methods"][:1]
+        own = {"models": held["models"], "methods": methods, "postprocess": held["postprocess"][0]}
+        own["perturbations"] = perturbations
+        return source | {key: value for key, value in own.items() if not spec.get(key)}
 
     def data_set(self, label: str) -> dict:
         """The spec of a data set, or of its first images, whose label is `label@first=4`."""

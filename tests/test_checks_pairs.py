@@ -39,6 +39,12 @@ def test_figures_take_the_metric_that_has_perturbed_images():
     assert config.judged("areas")["methods"] == ["smoothgrad", "saliency_gradient", "both"]
 
 
+def test_a_picture_shows_what_its_metric_compares():
+    config = changed("metrics/robustness", {"k": 20, "perturbations": ["topk"], "methods": ["saliency_gradient"]})
+    source = Config.of(config).source("top_pixels")
+    assert (source["perturbations"], source["methods"], source["models"]) == (["topk"], ["saliency_gradient"], ["net"])
+
+
 def test_each_perturbation_at_each_epsilon():
     config = Config.of(changed("metrics/robustness/epsilons", ["8/255", 0.1]))
     own = 8 / 255
