@@ -24,7 +24,7 @@ def configure(config: dict) -> None:
     config["attacks"] = {}
     config["methods"] = {"saliency_gradient": {}, "attexplore": {"steps": 2, "copies": 2}, "random": {}}
     config["postprocess"] = {"signed": {}, "abs.1": {"sign": "absolute", "channels": "sum"}}
-    config["perturbations"] = {"random_sign": SHORT, "topk": SHORT}
+    config["perturbations"] = {"random_sign": dict(SHORT), "topk": dict(SHORT)}  # YAML would have them be one
     config["metrics"] = {
         "robustness": {"k": 20, "epsilons": ["13/255", "26/255"], "methods": ["saliency_gradient", "random"]},
         "seeds": {"use": "seed_stability", "k": 20, "seeds": [1, 3407]},
