@@ -130,6 +130,9 @@ def _source(config: "Config", label: str) -> None:
         for key in ("parameter", "values"):
             if not spec.get(key):
                 raise UserError(f"{where}.{key} is needed: say what is varied, and the values")
+    for score, way in (spec.get("better") or {}).items():
+        if way not in ("higher", "lower"):
+            raise UserError(f"{where}.better.{score}: {unknown('value', str(way), ('higher', 'lower'))}")
     source = config.source(label)
     lacking = [key for key in ("metric", "methods", "metrics") if key in source and source[key] in ("", [""], [])]
     if lacking:

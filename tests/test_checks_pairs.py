@@ -98,6 +98,7 @@ def test_other_seeds_are_of_methods_that_draw():
             {"use": "ablation", "metric": "robustness", "parameter": "copies", "values": [1]},
             "one by one",
         ),
+        ("figures/leaderboard", {"better": {"ssim": "up"}}, "figures.leaderboard.better.ssim: unknown value 'up'"),
         ("models/net/training", "natt", "models.net.training: unknown training 'natt'; did you mean 'nat'"),
         ("models/net/weights", "w.pt", "give `training` or `weights`, not both"),
         ("training/nat/data", {"use": "digitz"}, "training.nat.data: unknown data source 'digitz'"),
