@@ -30,6 +30,12 @@ def test_readable(scores, tmp_path):
     helpers.assert_readable(figure)
 
 
+def test_it_says_of_how_many_images_each_metric_is():
+    first = SCORES["image_id"].iloc[0]
+    fewer = SCORES[(SCORES["metric"] != "seeds") | (SCORES["image_id"] == first)]
+    assert leaderboard.draw(fewer).legends[0].get_title().get_text().startswith("Mean of 1 to 4 images of digits")
+
+
 def test_numbers_are_those_of_the_metrics():
     table = leaderboard.table(SCORES).set_index("method")
     assert list(table.filter(like="_low").columns.str.removesuffix("_low")) == [
