@@ -26,14 +26,15 @@ def check_pair(config: "Config", label: str) -> None:
         if not values or not all(map(fine, values)):
             raise UserError(f"{where}.{key}: {values} must be a list of {words}")
     _check_scores(where, spec, windows)
-    _check_largest(config, where, spec, config.judged(label)["models"])
+    models = config.judged(label)["models"]
+    _check_largest(config, where, spec, registry.default("metrics", spec["use"], "k"), models)
     if spec.get("pool") is not None and spec["pool"] < 1:
         raise UserError(f"{where}.pool: {spec['pool']} must be 1 at least, or null for all pixels")
     if kind == SEEDS:
         _check_seeds(config, where, label)
     for variant in config.perturbed(label).values() if kind == PERTURBED else ():
-        attack = config.perturbations[variant.base]
-        _check_largest(config, f"config: perturbations.{variant.base}", attack, config.judged(label)["models"])
+        attack, shared = config.perturbations[variant.base], registry.common_default("perturbations", "k")
+        _check_largest(config, f"config: perturbations.{variant.base}", attack, shared, models)
 
 
 def _is_whole(value: object) -> bool:
@@ -57,10 +58,9 @@ def _check_scores(where: str, spec: dict, windows: list[int]) -> None:
             raise UserError(f"{where}.scores: {unknown('score', str(name), known)}")
 
 
-def _check_largest(config: "Config", where: str, spec: dict, models: list[str]) -> None:
+def _check_largest(config: "Config", where: str, spec: dict, default: int, models: list[str]) -> None:
     """`k` pixels must be there in a map, as far as the models' sizes are known without loading them."""
-    shared = registry.common_default("perturbations", "k") if "perturbations" in where else 1000
-    k = spec.get("k", shared)
+    k = spec.get("k", default)
     if k < 1:
         raise UserError(f"{where}.k: {k} must be 1 at least")
     for model in models:
@@ -116,7 +116,8 @@ def perturbed_alone(figure: str) -> bool:
 def _check_pixels(config: "Config", where: str, spec: dict, metric: str) -> None:
     if not _is_window(spec.get("window", 3)):
         raise UserError(f"{where}.window: {spec['window']} must be an odd number of pixels, such as 3")
-    _check_largest(config, where, spec, spec.get("models") or config.judged(metric)["models"])
+    k = registry.default("figures", spec["use"], "k")
+    _check_largest(config, where, spec, k, spec.get("models") or config.judged(metric)["models"])
     held = config.metrics[metric].get("images")
     if held and spec.get("images", 0) > held:
         raise UserError(f"{where}.images: {spec['images']} are more than {metric} compares, {held}")

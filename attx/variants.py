@@ -41,9 +41,7 @@ def of_figures(figures: Mapping[str, dict], whole: Callable[[str, dict], dict]) 
     return found
 
 
-def of_seeds(
-    methods: Mapping[str, dict], seeds: Iterable[int], whole: Callable[[str, dict], dict]
-) -> dict[str, Variant]:
+def of_seeds(methods: Iterable[str], seeds: Iterable[int], whole: Callable[[str, dict], dict]) -> dict[str, Variant]:
     """The methods that draw, with other seeds, by label; those that have the seed anyway are left out."""
     drawing = [m for m in methods if "seed" in whole(m, {})]
     found = [Variant(method, "seed", seed) for method in drawing for seed in seeds]
