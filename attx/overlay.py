@@ -33,11 +33,12 @@ def run(
     wanted = weights_file(model)
     if wanted is not None:
         fetch(wanted)
-    classifier = load_model(model).to(choose_device(device))
+    where = choose_device(device)
+    classifier = load_model(model).to(where)
     if target is not None and not 0 <= target < classifier.classes:
         raise UserError(f"--target {target}: the model's classes are 0 to {classifier.classes - 1}")
     for path, picture in zip(images, pictures, strict=True):
-        image = torch.from_numpy(classifier.preprocess.apply(picture))[None].to(choose_device(device))
+        image = torch.from_numpy(classifier.preprocess.apply(picture))[None].to(where)
         with torch.no_grad():
             probability = classifier(image).softmax(1)[0]
         explained = int(probability.argmax()) if target is None else target

@@ -3,12 +3,14 @@
 import json
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from attx_kernels import dispatch
 
+from attx import devices
 from attx.batch_size import auto
 from attx.data import listing
 from attx.errors import UserError
@@ -95,7 +97,10 @@ def _repeatable(tf32: bool) -> None:
 
 
 def choose_device(device: str) -> torch.device:
-    """The device named; "auto" is a CUDA device if there is one, else the CPU. UserError if it cannot serve."""
+    """The device named; "auto" is a CUDA device if there is one, else the CPU. UserError if it cannot serve.
+
+    "cuda" without a number is one that few other jobs use, where there are several (`attx.devices`).
+    """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -106,10 +111,20 @@ def choose_device(device: str) -> torch.device:
         found = torch.device(device)
     except RuntimeError as error:
         raise UserError(f"device: {device!r} is none that torch knows; take `auto`, `cpu` or `cuda`") from error
-    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+    if found == torch.device("cuda"):
+        found = torch.device("cuda", _dealt())
+    if found.type == "cuda" and found.index >= torch.cuda.device_count():
         raise UserError(f"device: {device!r} is not there: torch sees {torch.cuda.device_count()} CUDA devices, from 0")
+    if found.type == "cuda":
+        torch.cuda.set_device(found)  # Triton's kernels run there
     try:
         dispatch.ready(found)
     except RuntimeError as error:
         raise UserError(str(error)) from error
     return found
+
+
+@cache
+def _dealt() -> int:
+    count = torch.cuda.device_count()
+    return devices.deal([str(torch.cuda.get_device_properties(i).uuid) for i in range(count)]) if count > 1 else 0
