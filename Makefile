@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.yaml
-SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG)
+GPUS ?=
+SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG) $(if $(GPUS),--resources gpu=$(GPUS))
 READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
 .PHONY: run sample attacks test oracles lint bench bench-gpu dry lock unlock clean help
 
-run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml): tables and figures under its results folder
+run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml), on so many GPUS (default 1): tables and figures under its results folder
 	$(SNAKEMAKE)
 
 sample: $(READY)  ## run config/sample.yaml: the published settings on the carried model and images
