@@ -53,13 +53,13 @@ def _gallery(spec: dict, shards: list[Path], stores: list[Path]) -> Gallery:
         gallery.images |= {(label, row.image_id): p.transpose(1, 2, 0) for row, p in zip(rows, pictures, strict=True)}
         classes[label] = model.class_names or [f"class {k}" for k in range(model.classes)]
     for path in stores:
-        content = store.read(path)
-        wanted = [row.image_id for row in rows if row.image_id in content.image_ids]
-        if wanted:
-            index = [content.image_ids.index(image_id) for image_id in wanted]
-            found = postprocess(torch.from_numpy(content.attributions[index]), **spec["postprocess"])
+        content = store.read(path, [row.image_id for row in rows], partly=True)
+        if content.image_ids:
+            found = postprocess(torch.from_numpy(content.attributions), **spec["postprocess"])
             model, method = content.attributes["model"], content.attributes["method"]
-            gallery.maps.setdefault((model, method), {}).update(zip(wanted, found.sum(1).numpy(), strict=True))
-            for image_id, explained in zip(wanted, content.targets[index].tolist(), strict=True):
+            gallery.maps.setdefault((model, method), {}).update(
+                zip(content.image_ids, found.sum(1).numpy(), strict=True)
+            )
+            for image_id, explained in zip(content.image_ids, content.targets.tolist(), strict=True):
                 gallery.titles[model, image_id] = classes[model][explained]
     return gallery
