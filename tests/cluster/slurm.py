@@ -1,0 +1,193 @@
+"""A real Slurm on this machine: munged, slurmctld and two nodes' slurmd, on loopback, with a state folder of its own.
+
+Job steps find no `SLURM_CONF` in their environment, so the configuration is written to /etc/slurm, where none may
+stand but one of an earlier test's, known by its first line. That line also names the folder of what it left running.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+CONFIG = Path("/etc/slurm/slurm.conf")
+GRES = CONFIG.with_name("gres.conf")
+MARKER = "# written by the tests of attx, state in "
+LOCK = Path("/run/lock/attx-test-slurm")
+NODES = ("node1", "node2")
+SETTINGS = """\
+ClusterName=attx
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthInfo=socket={folder}/munge/socket
+SlurmctldPort=16817
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/%n.pid
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool/%n
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/%n.log
+SlurmdTimeout=10
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=100000
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+ReturnToService=2
+MinJobAge=43200
+MailProg=/bin/true
+JobAcctGatherType=jobacct_gather/linux
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmdParameters=config_overrides
+KillWait=10
+GresTypes=gpu
+NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16818 CPUs={cpus} RealMemory=64000 Gres=gpu:1
+NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16819 CPUs={cpus} RealMemory=64000
+PartitionName=cpu Nodes=node1,node2 Default=YES MaxTime=600 DefMemPerCPU=500
+PartitionName=gpu Nodes=node1 MaxTime=600 DefMemPerCPU=500
+PartitionName=urgent Nodes=node1,node2 MaxTime=600 PriorityTier=10
+"""
+
+
+def absent() -> str:
+    """Why there can be no Slurm for tests here; "" if there can."""
+    lacking = [name for name in ("slurmctld", "slurmd", "munged", "sbatch", "runuser") if not shutil.which(name)]
+    if os.geteuid():
+        return "no Slurm for tests: its daemons are started by root"
+    if lacking:
+        return f"no Slurm for tests: {', '.join(lacking)} not found (Debian: apt-get install slurm-wlm munge)"
+    if any(path.exists() and not path.read_text().startswith(MARKER) for path in (CONFIG, GRES)):
+        return f"no Slurm for tests: {CONFIG.parent} has the configuration of a cluster"
+    if not CONFIG.exists() and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0:
+        return "no Slurm for tests: this machine belongs to a cluster already"
+    return ""
+
+
+def await_(happened: Callable[[], object], what: str, seconds: float = 60) -> object:
+    """The first true value of `happened()`, asked several times a second; TimeoutError names `what` was awaited."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := happened():
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(what)
+
+
+class Slurm:
+    """The running daemons, by name: `munged`, `slurmctld`, and the nodes' slurmd `node1` and `node2`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.daemons: dict[str, subprocess.Popen] = {}
+
+    def start(self) -> None:
+        """Write the configuration and start all; TimeoutError if the nodes do not get idle."""
+        stop_leftovers()
+        host, cpus = socket.gethostname(), os.cpu_count()
+        for name in ("munge", "state", "dev", *(f"spool/{node}" for node in NODES)):
+            (self.folder / name).mkdir(parents=True)
+        subprocess.run(["mknod", str(self.folder / "dev/nvidia0"), "c", "1", "3"], check=True)
+        settings = SETTINGS.format(host=host, folder=self.folder, cpus=cpus)
+        CONFIG.write_text(f"{MARKER}{self.folder}\n{settings}")
+        GRES.write_text(f"{MARKER}{self.folder}\nNodeName=node1 Name=gpu File={self.folder}/dev/nvidia0\n")
+        munge = self.folder / "munge"
+        (munge / "key").write_bytes(os.urandom(128))
+        (munge / "key").chmod(0o600)
+        places = [f"--{name}-file={munge / name}" for name in ("key", "log", "pid", "seed")]
+        self._start("munged", "munged", "--foreground", "--force", f"--socket={munge / 'socket'}", *places)
+        await_((munge / "socket").exists, "munged's socket")
+        self._start("slurmctld", "slurmctld", "-D", "-c")
+        for node in NODES:
+            self._start(node, "slurmd", "-D", "-N", node)
+        await_(lambda: self.states() == dict.fromkeys(NODES, "idle"), f"idle nodes, see {self.folder}/*.log")
+
+    def _start(self, name: str, *command: str) -> None:
+        with open(self.folder / f"{name}.out", "ab") as out:
+            self.daemons[name] = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+        (self.folder / f"{name}.started").write_text(str(self.daemons[name].pid))
+
+    def stop(self) -> None:
+        """End all jobs and daemons, and take the configuration away."""
+        subprocess.run(["scancel", "--signal=KILL", "--user=root"], check=False, capture_output=True)
+        subprocess.run(["scancel", "--user=root"], check=False, capture_output=True)
+        with contextlib.suppress(TimeoutError):
+            await_(lambda: not self.jobs(), "the end of all jobs", 20)
+        for process in self.daemons.values():
+            process.terminate()
+        for process in self.daemons.values():
+            process.wait(30)
+        CONFIG.unlink()
+        GRES.unlink()
+
+    def states(self) -> dict[str, str]:
+        """The state of each node, in Slurm's words: idle, mixed, allocated, down, ..."""
+        return dict(line.split() for line in said("sinfo", "--Node", "--noheader", "--format=%N %T").splitlines())
+
+    def jobs(self, state: str = "") -> dict[str, str]:
+        """The comments (rule and wildcards) of jobs that are not over, or of those in a state, by id."""
+        states = [f"--states={state}"] if state else []
+        lines = said("squeue", "--noheader", "--format=%A %k", *states).splitlines()
+        return dict(line.split(maxsplit=1) for line in lines)
+
+    def lose(self, node: str) -> None:
+        """Take a node away as a power cut does: kill its daemon and all that runs below it, and wait until it is down."""
+        daemon = self.daemons.pop(node)
+        steps = [p for p in psutil.process_iter() if p.name() == "slurmstepd" and on(p, node)]
+        for process in [psutil.Process(daemon.pid), *steps]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for one in [process, *process.children(recursive=True)]:
+                    one.kill()
+        daemon.wait()
+        await_(lambda: self.states()[node].startswith("down"), f"{node} down")
+
+    def bring_back(self, node: str) -> None:
+        """Start a lost node again, and wait until it takes jobs."""
+        self._start(node, "slurmd", "-D", "-N", node)
+        await_(lambda: self.states()[node] in ("idle", "mixed", "allocated"), f"{node} back")
+
+
+def on(process: psutil.Process, node: str) -> bool:
+    """Whether a process that Slurm started is of this node."""
+    with contextlib.suppress(psutil.Error):
+        return any(below.environ().get("SLURMD_NODENAME") == node for below in process.children(recursive=True))
+    return False
+
+
+def said(*command: str) -> str:
+    """What a command of Slurm's prints; "" if it fails."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
+
+
+def stop_leftovers() -> None:
+    """End the daemons that tests killed before their end have left."""
+    if not CONFIG.exists():
+        return
+    folder = Path(CONFIG.read_text().splitlines()[0].removeprefix(MARKER))
+    for file in folder.glob("*.started"):
+        with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+            process = psutil.Process(int(file.read_text()))
+            if process.name() in ("munged", "slurmctld", "slurmd"):
+                process.kill()
+                process.wait(10)
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Slurm]:
+    """A Slurm with its state in `folder`; one at a time on a machine."""
+    with open(LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        slurm = Slurm(folder)
+        try:
+            slurm.start()
+            yield slurm
+        finally:
+            slurm.stop()
