@@ -9,7 +9,7 @@ onstart:
         clearly(
             ensure,
             slices.manifest(cfg, data=name),
-            workflow.cores or 1,
+            workflow.resource_settings.cores or workflow.resource_settings.local_cores or 1,
             Path(at(paths.MANIFEST).format(data=name)),
         )
 
