@@ -8,6 +8,10 @@ from matplotlib.figure import Figure
 from attx.figures import frame, scales, style
 
 NEEDS = "ablation"
+CAPTION = (
+    "Mean scores of methods while one of their parameters is varied and all else stays. A flat line says that the "
+    "choice hardly matters. Bands and bars are 95% bootstrap intervals over the images."
+)
 NAMES = {
     "alpha": "Step size alpha",
     "copies": "Copies",

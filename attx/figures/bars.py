@@ -11,6 +11,11 @@ from attx.figures import frame, style
 from attx.statistics import Interval
 
 NEEDS = "scores"
+CAPTION = (
+    "Mean score of each method, with 95% bootstrap intervals over the images; the title of a panel says which way "
+    "is better. Intervals that overlap do not show that two methods are alike: the tables have paired tests on the "
+    "same images."
+)
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++")
 BAR = 0.125  # inches a bar
 

@@ -11,6 +11,10 @@ from attx.figures import differences, frame, robustness_curves, style
 from attx.figures.differences import Contrast
 
 NEEDS = "scores"
+CAPTION = (
+    "Paired differences on the same images: right of the line at 0 the first of the two compared is higher. An "
+    "interval (95%) that does not reach the line shows a difference that these images can tell from none."
+)
 OF = "perturbed"  # the metric compares maps of perturbed images
 ROW = 0.15  # inches a method
 LETTERS = 15  # to the inch

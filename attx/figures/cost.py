@@ -10,6 +10,11 @@ from matplotlib.lines import Line2D
 from attx.figures import frame, scales, style
 
 NEEDS = "scores"
+CAPTION = (
+    "Mean score against what a method costs for an image, in passes through the model and in seconds, on "
+    "logarithmic axes. Cheap methods are to the left; seconds belong to the machine of the run, passes to the "
+    "method."
+)
 COSTS = {"passes": "Model passes per image, forward + backward (log)", "seconds": "Time per image in seconds (log)"}
 FILLS = ("full", "none", "left", "bottom", "right", "top")
 

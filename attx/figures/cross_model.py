@@ -7,6 +7,10 @@ from matplotlib.figure import Figure
 from attx.figures import frame, heat, style
 
 NEEDS = "cross"
+CAPTION = (
+    "Scores of maps of one model (row) as another model (column) judges them; framed cells are a model's own maps. "
+    "Scores that stay in other columns speak of the image, scores that are lost there of the model."
+)
 COLUMNS = ["image_id", "data", "source", "model", "method", "postprocess"]
 COLOURS = {"deletion_auc": "Oranges_r"}  # darker is better; other scores: the higher, the darker
 DEFAULT_COLOURS = "Blues"

@@ -9,6 +9,11 @@ from attx.errors import unknown
 from attx.figures import curve, frame, style
 
 NEEDS = "scores"
+CAPTION = (
+    "Probability of the class explained while pixels are inserted or deleted in the order of the map, the mean over "
+    "the images with 95% bootstrap bands. A faithful map makes the insertion curve rise early and the deletion "
+    "curve fall early; the controls in grey say what maps reach that look at no model."
+)
 KINDS = {"insertion": "inserted", "deletion": "deleted"}
 # What a step takes depends on the metric's order: by channel_union, more pixels are shown than steps are taken.
 SHARES = {

@@ -11,6 +11,12 @@ from attx.figures import board, frame, heat, scales, style
 from attx.figures.board import BLOCK, Column
 
 NEEDS = "leaderboard"
+CAPTION = (
+    "Methods by their mean relative rank over the metrics, 0 being the best and 1 the worst of those compared. Blue "
+    "to red: from best to worst rank in the column; framed: the best mean; bold: the paired 95% interval does not "
+    "tell it from the best. Controls, in grey, are not ranked. Passes and seconds are costs and say nothing of "
+    "quality."
+)
 COLUMNS = ["image_id", "metric", *board.KEYS, *board.COSTS]
 COLOURS, LIMITS = "RdBu", (-0.45, 1.45)  # of shares of methods that are worse: blue is best, red worst, both pale
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}

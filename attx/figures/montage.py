@@ -13,6 +13,10 @@ from attx.figures import style
 from attx.figures.gallery import Gallery
 
 NEEDS = "gallery"
+CAPTION = (
+    "Images and their maps by method. Red speaks for the class that is named, blue against it; maps without a sign "
+    "are purple. Each map has a scale of its own, so compare where maps point, not how strongly."
+)
 # red for, blue against, apart for the colour-blind too; where no map of a method has a sign, one colour of its own
 SIGNED, UNSIGNED = ("RdBu_r", (-1, 1)), ("Purples", (0, 1))
 CELL = 0.84  # inches

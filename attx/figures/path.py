@@ -7,6 +7,10 @@ from matplotlib.figure import Figure
 from attx.figures import frame, scales, style
 
 NEEDS = "trace"
+CAPTION = (
+    "What the model says along the path of the attack that a method sums gradients over: loss, and probability of "
+    "the class explained. Thick lines are means over the images, thin ones single images."
+)
 COLUMNS = ["image_id", "data", "model", "method", "step", "loss", "probability", "distance", "title"]
 PANELS = {"loss": "Loss that the attack follows", "probability": "Probability of the class explained"}
 

@@ -8,6 +8,11 @@ from matplotlib.figure import Figure
 from attx.figures import curve, frame, style
 
 NEEDS = "scores"
+CAPTION = (
+    "How alike a map stays to itself while ever more layers of the model get random weights, from the output "
+    "downwards. A map that explains the model must change: a curve that stays high speaks of the image alone, as an "
+    "edge filter does."
+)
 KINDS = {"similarity_curve": "values", "absolute_similarity_curve": "absolute values"}
 
 

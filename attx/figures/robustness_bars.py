@@ -8,6 +8,11 @@ from matplotlib.patches import Patch
 from attx.figures import bars, frame, robustness_curves, scales, style
 
 NEEDS = "scores"
+CAPTION = (
+    "How alike maps stay when the image is perturbed so that its class is kept, at the largest perturbation; bars "
+    "are means with 95% bootstrap intervals over the images. Higher is more stable, and edges show that stable is "
+    "not yet faithful."
+)
 OF = "perturbed"  # the metric compares maps of perturbed images
 
 

@@ -8,6 +8,10 @@ from matplotlib.figure import Figure
 from attx.figures import frame, scales, style
 
 NEEDS = "scores"
+CAPTION = (
+    "How alike the maps of an image and of its perturbed copy are, against the size of the perturbation, the mean "
+    "over the images with 95% bootstrap intervals. Curves that fall later belong to maps that are harder to move."
+)
 OF = "perturbed"  # the metric compares maps of perturbed images
 COLUMNS = ["image_id", "data", "model", "method", "postprocess", "perturbation", "epsilon"]
 

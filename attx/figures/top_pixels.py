@@ -13,6 +13,10 @@ from attx.figures import scales, style
 from attx.figures.pixels import Pixels
 
 NEEDS = "pixels"
+CAPTION = (
+    "The largest pixels of maps before and after an attack on them. Colours tell pixels that were picked before, "
+    "pixels near one that was, and new ones; the shares below a picture are what the metrics count."
+)
 OF = "perturbed"  # the metric compares maps of perturbed images
 KINDS = {"top_k": "top {k}", "top_k_div": "top {k}, diverse"}
 SAME, NEAR, AWAY = "#0b3c6f", "#35a0f5", style.COLOURS[3]

@@ -8,6 +8,10 @@ from attx.figures import frame, scales, style
 from attx.statistics import share_interval
 
 NEEDS = "training"
+CAPTION = (
+    "Loss and accuracy by epoch on clean images, and on attacked ones where that was measured, with 95% intervals "
+    "at the end. Losses of different kinds of training add up different terms and do not compare."
+)
 COLUMNS = ["training", "epoch", "loss", "clean_accuracy", "adversarial_accuracy", "seconds", "test_images"]
 PANELS = {
     "loss": "Training loss",

@@ -10,6 +10,11 @@ from attx.figures import frame, heat, scales, style
 from attx.statistics import share_interval
 
 NEEDS = "transfer"
+CAPTION = (
+    "Of the images that both models classify rightly, the share that an attack on one model makes another misclassify; "
+    "a panel for each model attacked, whose own column is framed. Beside them the mean over the models not attacked: "
+    "the transfer."
+)
 COLUMNS = ["image_id", "data", "source", "model", "attack", "label", "predicted"]
 COLUMNS += ["source_predicted", "adversarial", "distance"]
 WHITE, MEAN = "white_box", "mean_transfer"
