@@ -112,10 +112,10 @@ def _counter(config: Config, made: set[str | None]) -> Callable[..., int]:
 def _parsed(config: Config, stage: str, word: str) -> tuple[dict, list[Work]]:
     """The slice of a job, which its command holds as a shell quotes it, and its work."""
     spec = json.loads(shlex.split(word)[0])
-    return spec, list(_works(config, stage, spec))
+    return spec, list(works(config, stage, spec))
 
 
-def _works(config: Config, stage: str, spec: dict) -> Iterator[Work]:
+def works(config: Config, stage: str, spec: dict) -> Iterator[Work]:
     """What a job with this slice does for each of its images."""
     model = _label(config.models, spec["model"])
     if "metric" in spec:

@@ -22,6 +22,8 @@ for name, methods in bundles("attribute", EXPLAINED).items():
         resources:
             gpu=GPU,
             device=cfg.device,
+            mem_mb=asks("mem_mb", "attribute", methods),
+            runtime=asks("runtime", "attribute", methods),
         params:
             spec=spec("attribute", methods),
             code=code("attribute", methods),
@@ -40,6 +42,9 @@ rule combine:
         log_of("combine", paths.ATTRIBUTIONS),
     wildcard_constraints:
         method=only(COMBINED),
+    resources:
+        mem_mb=asks("mem_mb", "combine"),
+        runtime=asks("runtime", "combine"),
     params:
         spec=spec("combine"),
         code=code("combine"),

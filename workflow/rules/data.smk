@@ -21,6 +21,9 @@ rule shard:
         at(paths.SHARD),
     log:
         log_of("shard", paths.SHARD),
+    resources:
+        mem_mb=asks("mem_mb", "shard"),
+        runtime=asks("runtime", "shard"),
     params:
         spec=spec("shard"),
         manifest=at(paths.MANIFEST),
@@ -42,6 +45,9 @@ rule weights:
     log:
         log_of("weights", paths.WEIGHTS),
     priority: 20
+    resources:
+        mem_mb=asks("mem_mb", "weights"),
+        runtime=asks("runtime", "weights"),
     params:
         spec=spec("weights"),
         code=code("weights"),
@@ -63,6 +69,8 @@ rule predict:
     resources:
         gpu=GPU,
         device=cfg.device,
+        mem_mb=asks("mem_mb", "predict"),
+        runtime=asks("runtime", "predict"),
     params:
         spec=spec("predict"),
         manifest=at(paths.MANIFEST),
@@ -80,6 +88,9 @@ rule select:
         at(paths.SELECTED),
     log:
         log_of("select", paths.SELECTED),
+    resources:
+        mem_mb=asks("mem_mb", "select"),
+        runtime=asks("runtime", "select"),
     params:
         spec=spec("select"),
         code=code("select"),

@@ -8,6 +8,9 @@ rule gather:
         at(paths.SOURCE),
     log:
         log_of("gather", paths.SOURCE),
+    resources:
+        mem_mb=asks("mem_mb", "gather"),
+        runtime=asks("runtime", "gather"),
     params:
         spec=spec("gather"),
         code=digest("attx.stages.collect"),
@@ -28,6 +31,8 @@ rule trace:
     resources:
         gpu=GPU,
         device=cfg.device,
+        mem_mb=asks("mem_mb", "trace"),
+        runtime=asks("runtime", "trace"),
     params:
         spec=spec("trace"),
         code=code("trace"),
@@ -48,6 +53,9 @@ rule figure_table:
         log_of("figure_table", paths.FIGURE_TABLE),
     wildcard_constraints:
         figure=only(cfg.tabled()),
+    resources:
+        mem_mb=asks("mem_mb", "figure_table"),
+        runtime=asks("runtime", "figure_table"),
     params:
         spec=spec("figure_table"),
         code=code("figure_table"),
@@ -64,6 +72,9 @@ rule figure:
         png=at(paths.FIGURE.replace("{format}", "png")),
     log:
         log_of("figure", paths.FIGURE),
+    resources:
+        mem_mb=asks("mem_mb", "figure"),
+        runtime=asks("runtime", "figure"),
     params:
         spec=spec("figure"),
         code=code("figure"),

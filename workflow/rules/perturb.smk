@@ -12,6 +12,8 @@ rule train:
     resources:
         gpu=GPU,
         device=cfg.device,
+        mem_mb=asks("mem_mb", "train"),
+        runtime=asks("runtime", "train"),
     params:
         spec=spec("train"),
         code=code("train"),
@@ -33,6 +35,8 @@ rule perturb:
     resources:
         gpu=GPU,
         device=cfg.device,
+        mem_mb=asks("mem_mb", "perturb"),
+        runtime=asks("runtime", "perturb"),
     params:
         spec=spec("perturb"),
         code=code("perturb"),
@@ -64,6 +68,8 @@ for name, methods in bundles("attribute_perturbed", UNDER).items():
         resources:
             gpu=GPU,
             device=cfg.device,
+            mem_mb=asks("mem_mb", "attribute", methods),
+            runtime=asks("runtime", "attribute", methods),
         params:
             spec=spec("attribute", methods),
             code=code("attribute", methods),

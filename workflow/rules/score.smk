@@ -17,6 +17,8 @@ rule score:
     resources:
         gpu=GPU,
         device=cfg.device,
+        mem_mb=asks("mem_mb", "score"),
+        runtime=asks("runtime", "score"),
     params:
         spec=spec("score"),
         code=code("score"),
@@ -54,6 +56,9 @@ for name, (metric, methods) in pairings().items():
         wildcard_constraints:
             method=only(cfg.judged(metric)["methods"]),
         threads: cfg.threads
+        resources:
+            mem_mb=asks("mem_mb", "compare", methods, metric=metric),
+            runtime=asks("runtime", "compare", methods, metric=metric),
         params:
             spec=spec("compare", methods, metric=metric),
             code=code("compare", methods, metric=metric),
@@ -70,6 +75,9 @@ rule collect:
         at(paths.SCORES),
     log:
         log_of("collect", paths.SCORES),
+    resources:
+        mem_mb=asks("mem_mb", "collect"),
+        runtime=asks("runtime", "collect"),
     params:
         spec=spec("collect"),
         code=code("collect"),
@@ -86,6 +94,9 @@ rule table:
         tex=at(paths.TABLE.replace("{format}", "tex")),
     log:
         log_of("table", paths.TABLE),
+    resources:
+        mem_mb=asks("mem_mb", "table"),
+        runtime=asks("runtime", "table"),
     params:
         spec=spec("table"),
         code=code("table"),

@@ -13,6 +13,8 @@ rule attack:
     resources:
         gpu=GPU,
         device=cfg.device,
+        mem_mb=asks("mem_mb", "attack"),
+        runtime=asks("runtime", "attack"),
     params:
         spec=spec("attack"),
         code=code("attack"),
@@ -37,6 +39,8 @@ rule judge:
     resources:
         gpu=GPU,
         device=cfg.device,
+        mem_mb=asks("mem_mb", "judge"),
+        runtime=asks("runtime", "judge"),
     params:
         spec=spec("judge"),
         code=code("judge"),
