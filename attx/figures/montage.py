@@ -32,7 +32,7 @@ def draw(gallery: Gallery, *, percentile: float = 99.0) -> Figure:
         raise UserError("no maps to draw: the gallery has no images, or no method has a map of them")
     models = list(dict.fromkeys(model for model, _ in gallery.maps))
     methods = list(style.looks(method for _, method in gallery.maps))
-    palettes = {method: _palette(gallery, method) for method in methods}
+    palettes = {method: palette(gallery, method) for method in methods}
     rows = [(model, image_id) for model in models for owner, image_id in gallery.images if owner == model]
     width = max(style.WIDTH, 1.1 + CELL * (1 + len(methods)))
     cell = (width - 1.1) / (1 + len(methods))
@@ -60,7 +60,7 @@ def _photograph(axis: Axes, gallery: Gallery, model: str, image_id: str) -> None
     axis.text(-0.06, 0.5, label, transform=axis.transAxes, ha="right", va="center", fontsize=7)
 
 
-def _palette(gallery: Gallery, method: str) -> tuple[str, tuple[float, float]]:
+def palette(gallery: Gallery, method: str) -> tuple[str, tuple[float, float]]:
     """Colours and what they span: signed, unless no map of the method has a value below 0."""
     lowest = [m.min() for (_, name), maps in gallery.maps.items() if name == method for m in maps.values()]
     return SIGNED if min(lowest, default=0) < 0 else UNSIGNED
@@ -70,8 +70,12 @@ def _heatmap(axis: Axes, values: np.ndarray | None, percentile: float, palette: 
     axis.set_axis_off()
     if values is not None:
         colours, (low, high) = palette
-        reach = np.percentile(np.abs(values), percentile) or np.abs(values).max() or 1.0
-        axis.imshow(values / reach, cmap=colours, vmin=low, vmax=high)
+        axis.imshow(scaled(values, percentile), cmap=colours, vmin=low, vmax=high)
+
+
+def scaled(values: np.ndarray, percentile: float = 99.0) -> np.ndarray:
+    """A map divided by the `percentile` of its absolute values, so that colours reach from -1 to 1."""
+    return values / (np.percentile(np.abs(values), percentile) or np.abs(values).max() or 1.0)
 
 
 def _scales(figure: Figure, axes: np.ndarray, percentile: float, palettes: set) -> None:
