@@ -1,26 +1,29 @@
-"""The stores: one Zarr v3 group in one zip file per job. The only file that knows Zarr.
+"""The stores: one Zarr v3 group in one zip file per job. Only this file and `store_writer.py` know Zarr.
 
 A group holds `attribution` (image_id, channel, y, x), float, signed, as the method gave it, or `adversarial` images,
 with the coordinates `image_id` and `target` (the class explained or attacked); its attributes say how to make it again.
-The file is made under a
-temporary name and renamed, so one that has its name is whole; the zip's CRC shows a damaged one when read.
+The file is made under a temporary name and renamed, so one that has its name is whole. What is read is verified: the
+members that there must be, their CRCs, and what their metadata claims, before anything of that size is made room for.
 """
 
-import zipfile
-import zlib
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import zarr
-from zarr.codecs import ZstdCodec
-from zarr.storage import ZipStore
+from zarr.codecs import BytesCodec, VLenUTF8Codec, ZstdCodec
+from zarr.core.buffer import default_buffer_prototype
+from zarr.storage import MemoryStore
 
+from attx.archive import Archive, Damaged, told, unpacked
 from attx.errors import UserError
-from attx.files import atomic
+from attx.store_writer import writing
 
-DIMENSIONS = ("image_id", "channel", "y", "x")
+COORDINATES = ("image_id", "target")
+LARGEST = 2**30  # bytes that one image may take: 3 channels of 6688 x 6688 pixels in float64
+LONGEST = 2**12 + 4  # bytes that an image id may take, with its length
 
 
 class Attributions(NamedTuple):
@@ -34,35 +37,73 @@ class Attributions(NamedTuple):
 
 def write(path: str | Path, content: Attributions, array: str = "attribution") -> None:
     """Write a store, whole or not at all; UserError names the images whose values are not finite."""
-    finite = np.isfinite(content.attributions).all(axis=(1, 2, 3))
-    if not finite.all():
-        bad = [i for i, fine in zip(content.image_ids, finite, strict=True) if not fine]
-        raise UserError(
-            f"{array}s are NaN or infinite for {len(bad)} of {len(finite)} images: {', '.join(bad)}; nothing was "
-            "written. Look at the model's outputs for these images, or take `dtype: float64`"
-        )
-    with atomic(path) as temporary:
-        store = ZipStore(temporary, mode="w", compression=zipfile.ZIP_STORED)
-        try:
-            group = zarr.create_group(store, attributes=content.attributes)
-            _add(group, array, content.attributions, DIMENSIONS)
-            _add(group, "image_id", np.array(content.image_ids, dtype=np.dtypes.StringDType()), DIMENSIONS[:1])
-            _add(group, "target", np.asarray(content.targets, np.int64), DIMENSIONS[:1])
-        finally:
-            store.close()
+    maps, image_ids, targets, attributes = content
+    with writing(path, image_ids, targets, maps.shape[1:], maps.dtype, array) as writer:
+        writer.attributes = attributes
+        writer.add(maps)
 
 
-def _add(group: zarr.Group, name: str, array: np.ndarray, dimensions: Sequence[str]) -> None:
-    """One array as one shard; an attribution is one chunk per image, so that one image reads fast."""
-    chunks = (1, *array.shape[1:]) if array.ndim > 1 else array.shape
-    group.create_array(
-        name,
-        data=array,
-        chunks=tuple(max(n, 1) for n in chunks),
-        shards=array.shape if array.ndim > 1 and len(array) else None,
-        compressors=ZstdCodec(level=3, checksum=True),
-        dimension_names=dimensions,
-    )
+class Reader:
+    """A store that is open: `image_ids`, `targets` and `attributes` are read, maps when they are asked for."""
+
+    def __init__(self, path: str | Path, archive: Archive, array: str) -> None:
+        self._path, self._archive, self._array = path, archive, array
+        self._held: dict = {}  # Zarr reads from memory what was verified
+        for name in ("", *(f"{name}/" for name in (array, *COORDINATES))):
+            self._load(f"{name}zarr.json")
+        group = zarr.open_group(MemoryStore(self._held, read_only=True), mode="r")
+        self.attributes = dict(group.attrs)
+        self._maps, ids, targets = (group[name] for name in (array, *COORDINATES))
+        self._check(ids, targets)
+        count = ids.shape[0]
+        whole = [f"{name}/c/0" for name in COORDINATES] if count else []
+        archive.demand([*self._held, *whole, *map(self._chunk, range(count))])
+        for name, most in zip(whole, (4 + LONGEST * count, 8 * count), strict=bool(whole)):
+            self._load(name, most)
+        self.image_ids, self.targets = [str(i) for i in ids[:]], targets[:]
+
+    def _check(self, ids: zarr.Array, targets: zarr.Array) -> None:
+        """Damaged if the arrays are not such as `Writer` makes."""
+        maps, count = self._maps, ids.shape
+        fit = len(count) == 1 and targets.shape == count and maps.ndim == 4 and maps.shape[:1] == count
+        fit = fit and maps.chunks == (1, *maps.shape[1:]) and all(a.chunks == (max(*count, 1),) for a in (ids, targets))
+        if not fit or maps.dtype.kind != "f" or targets.dtype != np.int64 or ids.dtype.kind != "T":
+            raise Damaged("its arrays do not fit each other")
+        if maps.dtype.itemsize * np.prod(maps.shape[1:], dtype=object) > LARGEST:
+            raise Damaged(f"it claims images of {' x '.join(map(str, maps.shape[1:]))} values, beyond all bounds")
+        for array, first in ((maps, BytesCodec), (targets, BytesCodec), (ids, VLenUTF8Codec)):
+            if [type(codec) for codec in array.metadata.codecs] != [first, ZstdCodec]:
+                raise Damaged("its arrays are packed in another way than stores are")
+
+    def _chunk(self, index: int) -> str:
+        return f"{self._array}/c/{index}/0/0/0"
+
+    def _load(self, name: str, most: int | None = None) -> None:
+        """Bring a member to Zarr; `most`: the bytes that it may unpack to."""
+        data = self._archive.member(name)
+        if most is not None and unpacked(data) > most:
+            raise Damaged(f"{name} claims to hold {unpacked(data)} bytes")
+        self._held[name] = default_buffer_prototype().buffer.from_bytes(data)
+
+    def maps(self, places: Sequence[int]) -> np.ndarray:
+        """The maps (n, C, H, W) of the images at these places of `image_ids`; UserError if any is damaged."""
+        found = np.empty((len(places), *self._maps.shape[1:]), self._maps.dtype)
+        with told(self._path):
+            for row, place in zip(found, places, strict=True):
+                self._load(self._chunk(place), row.nbytes)
+                row[...] = self._maps[place]
+                del self._held[self._chunk(place)]
+        return found
+
+
+@contextlib.contextmanager
+def reading(path: str | Path, array: str = "attribution") -> Iterator[Reader]:
+    """A `Reader` of the store at `path`; UserError if the file is missing or damaged."""
+    with contextlib.ExitStack() as stack:
+        with told(path):
+            archive = stack.enter_context(contextlib.closing(Archive(path)))
+            reader = Reader(path, archive, array)
+        yield reader
 
 
 def read(
@@ -72,23 +113,11 @@ def read(
 
     With `partly`, images that it lacks are left out.
     """
-    try:
-        zipfile.ZipFile(path).close()  # ZipStore stumbles over its own closing where this fails
-        with ZipStore(path, mode="r") as store:
-            group = zarr.open_group(store, mode="r")
-            ids = [str(i) for i in group["image_id"][:]]
-            held, targets = group[array], group["target"][:]
-            if image_ids is None:
-                return Attributions(held[:], ids, targets, dict(group.attrs))
-            if partly:
-                image_ids = [i for i in image_ids if i in ids]
-            lacking = set(image_ids) - set(ids)
-            if lacking:
-                raise UserError(f"{path} lacks the images {', '.join(sorted(lacking))}: delete it and run again")
-            index = [ids.index(i) for i in image_ids]
-            found = np.stack([held[i] for i in index]) if index else held[:0]
-            return Attributions(found, list(image_ids), targets[index], dict(group.attrs))
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError) as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run again, and it is made anew") from error
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: run the workflow, which makes it") from error
+    with reading(path, array) as held:
+        place = {image_id: index for index, image_id in enumerate(held.image_ids)}
+        wanted = held.image_ids if image_ids is None else [i for i in image_ids if not partly or i in place]
+        lacking = set(wanted) - set(place)
+        if lacking:
+            raise UserError(f"{path} lacks the images {', '.join(sorted(lacking))}: delete it and run again")
+        index = [place[i] for i in wanted]
+        return Attributions(held.maps(index), list(wanted), held.targets[index], held.attributes)
