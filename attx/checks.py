@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from attx import registry, variants
+from attx import registry, trust, variants
 from attx.checks_methods import PART, check_images, check_method, check_params
 from attx.checks_pairs import check_figure, check_pair
 from attx.errors import UserError, unknown
@@ -100,6 +100,8 @@ def _entry(config: "Config", family: str, label: str) -> None:
             raise UserError(f"{where}: NEEDS of attx/figures/{spec['use']}.py: {unknown('value', needs, SOURCE)}")
         extra = SOURCE[needs]
     check_params(where, family, spec["use"], spec, extra)
+    if family == "models" and "function" in spec:
+        trust.check(f"{where}.function", spec["function"])
     for key in ("data", "test") if family == "training" else ():
         check_images(f"{where}.{key}", key, spec)
     if spec.get("keep", "all") not in ("all", "correct"):

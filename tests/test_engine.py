@@ -48,6 +48,7 @@ def tight():
 def folder(tmp_path, monkeypatch):
     """Where jobs run: five images, their predictions, and the model's facts."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ATTX_TRUST", "tests")
     rng = np.random.default_rng(0)
     names = [f"{i}.png" for i in range(5)]
     for name in names:

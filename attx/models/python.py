@@ -2,12 +2,11 @@
 
 import importlib
 import inspect
-import os
-import sys
 from collections.abc import Callable
 
 import torch
 
+from attx import trust
 from attx.errors import UserError, unknown
 from attx.models import state
 from attx.models.classifier import Classifier, check_logits
@@ -72,19 +71,16 @@ def _made(function: str, arguments: dict, seed: int) -> torch.nn.Module:
 
 
 def _imported(function: str) -> Callable:
+    trust.check("function", function)
     module, _, attribute = function.partition(":")
-    if not module or not attribute:
-        raise UserError(f"function: {function!r} is not of the form module:function, such as my_models:make")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
     try:
         loaded = importlib.import_module(module)
     except ImportError as error:
-        raise UserError(
-            f"function: the module {module!r} could not be imported ({error}): it must be installed, or lie in the "
-            f"folder where you run, {os.getcwd()}"
-        ) from error
+        raise UserError(f"function: the module {module!r} could not be imported: {error}") from error
     found = getattr(loaded, attribute, None)
+    home = getattr(found, "__module__", None)
+    if callable(found) and not isinstance(found, torch.nn.Module) and not trust.trusted(str(home)):
+        raise UserError(f"function: {function} is of the module {home}: write a function of your own that calls it")
     if not callable(found):
         raise unknown(
             f"function of the module {module}", attribute, [n for n, v in vars(loaded).items() if callable(v)]

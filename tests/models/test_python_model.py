@@ -86,7 +86,7 @@ def test_a_classifier_comes_as_it_is():
     ("name", "spec", "complaint"),
     [
         ("mine", {"function": "no_colon"}, "not of the form module:function"),
-        ("no_such_module:make", {}, "'no_such_module' could not be imported"),
+        ("no_such_module:make", {}, "'no_such_module' was not found"),
         ("my_own_models:mak", {}, "did you mean 'make'"),
         ("my_own_models:number", {}, "unknown function of the module my_own_models 'number'"),
         ("my_own_models:text", {}, "returned a str, not a torch.nn.Module"),
