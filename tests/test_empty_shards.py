@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attx import predictions, store
+from attx import frames, predictions, store
 from attx.stages import combine, judge, weights
 
 COSTS = {"forward_passes": 0, "backward_passes": 0, "seconds": 0}
@@ -23,7 +23,7 @@ def test_an_ensemble(tmp_path, rule):
     stores = [empty(tmp_path / f"{name}.zarr.zip") for name in "ab"]
     scores = [tmp_path / f"{name}.parquet" for name in "ab"] if rule == "best" else []
     for path in scores:
-        pd.DataFrame({"image_id": []}).to_parquet(path)
+        frames.write(path, pd.DataFrame({"image_id": []}))
     spec = {"method": {"use": "attens", "of": ["a", "b"], "rule": rule}}
     combine.run(spec, code="", stores=stores, scores=scores, label="d/net/both/s", out=tmp_path / "both.zarr.zip")
     assert store.read(tmp_path / "both.zarr.zip").attributions.shape == (0, 3, 24, 24)

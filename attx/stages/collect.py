@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from attx import paths
+from attx import frames, paths
 from attx.errors import UserError
-from attx.files import atomic
 
 
 def run(spec: dict, *, out: Path) -> None:
@@ -16,7 +15,7 @@ def run(spec: dict, *, out: Path) -> None:
     and `value` are added; with {metrics}, one for each part, the column `metric`. `source`, the model explained, is the
     judging model where a part has none.
     """
-    tables = [pd.read_parquet(path) for path in paths.parts(spec)]
+    tables = [frames.read(path) for path in paths.parts(spec)]
     if "metrics" in spec:
         tables = [table.assign(metric=metric) for table, metric in zip(tables, spec["metrics"], strict=True)]
     tables = [table for table in tables if len(table)]
@@ -31,5 +30,4 @@ def run(spec: dict, *, out: Path) -> None:
     if any("source" in part for part in spec["parts"]):
         own = table["model"]
         table["source"] = table["source"].fillna(own) if "source" in table else own
-    with atomic(out) as temporary:
-        table.to_parquet(temporary)
+    frames.write(out, table)

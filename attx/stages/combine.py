@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
-from attx import registry, store
+from attx import frames, registry, store
 from attx.errors import UserError
 
 COSTS = ("forward_passes", "backward_passes", "seconds")
@@ -42,5 +41,5 @@ def run(spec: dict, *, code: str, stores: list[Path], scores: list[Path], label:
 
 def _differences(scores: list[Path], image_ids: list[str]) -> torch.Tensor:
     """Insertion less deletion, (members, N)."""
-    tables = [pd.read_parquet(path).set_index("image_id").loc[image_ids] for path in scores]
+    tables = [frames.read(path).set_index("image_id").loc[image_ids] for path in scores]
     return torch.tensor(np.stack([table["insertion_auc"] - table["deletion_auc"] for table in tables]))

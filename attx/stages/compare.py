@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from attx import predictions, registry, store
+from attx import frames, predictions, registry, store
 from attx.errors import UserError
-from attx.files import atomic
 from attx.postprocess import postprocess
 from attx.progress import progress
 from attx.stages.score import COSTS, table_of
@@ -42,8 +41,7 @@ def run(
                 table.insert(position, key, value)
             for key in COSTS:
                 table[key] = own.attributes[key] / max(len(own.image_ids), 1)
-            with atomic(next(files)) as temporary:
-                table.to_parquet(temporary)
+            frames.write(next(files), table)
             print(f"{said}: maps of {len(table)} images compared with {count} other{'s' * (count > 1)}")
 
 

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-
-from attx import registry
+from attx import frames, registry
 from attx.figures import style
 from attx.stages.gallery import gallery
 from attx.stages.pixels import pixels
@@ -32,6 +30,6 @@ def run(
     elif spec["needs"] == "pixels":
         source = pixels(spec, gallery(spec, shards, stores), perturbed, under)
     else:
-        source = pd.read_parquet(scores[0])
+        source = frames.read(scores[0])
     style.save(figure.draw(source, **params), pdf, png, note=spec["note"])
     print(f"{pdf}, and as PNG")

@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from attx import predictions, store
-from attx.files import atomic
+from attx import frames, predictions, store
 from attx.models.classifier import Classifier
 from attx.stages import common
 
@@ -54,6 +53,5 @@ def run(
             "distance": content.attributes["distance"],
         }
     )
-    with atomic(out) as temporary:
-        table.to_parquet(temporary)
+    frames.write(out, table)
     print(f"{label}: {len(table)} adversarial images classified")

@@ -10,10 +10,9 @@ import torch.nn.functional as F
 from attx_kernels import dispatch
 from torch import Tensor
 
-from attx import needs, predictions, registry, store
+from attx import frames, needs, predictions, registry, store
 from attx.data import manifest
 from attx.errors import UserError
-from attx.files import atomic
 from attx.postprocess import postprocess
 from attx.stages import common
 from attx.stages.engine import Bench
@@ -53,8 +52,7 @@ def run(
     for name in COSTS:
         table[name] = content.attributes[name] / max(len(content.image_ids), 1)
     table.attrs = {"machine": common.machine(bench), "kernels": dispatch.used()}
-    with atomic(out) as temporary:
-        table.to_parquet(temporary)
+    frames.write(out, table)
     means = table.select_dtypes("float").drop(columns=COSTS, errors="ignore").mean()
     print(
         f"{label}/{shard.stem}: {len(table)} images, "

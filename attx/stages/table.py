@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import pandas as pd
-
-from attx import tables
+from attx import frames, tables
 
 
 def run(spec: dict, *, scores: Path, csv: Path, md: Path, tex: Path) -> None:
     """`spec`: settings of `tables.summarise`, and `published`, a digest of the published numbers."""
     settings = {key: value for key, value in spec.items() if key != "published"}
-    summary = tables.summarise(pd.read_parquet(scores), **settings)
+    summary = tables.summarise(frames.read(scores), **settings)
     tables.write(summary, csv, md, tex)
     print(f"{csv}, and as Markdown and LaTeX")

@@ -6,11 +6,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from attx import predictions, registry
+from attx import frames, predictions, registry
 from attx.attack import Attack
 from attx.attribution.attexplore import path_of
 from attx.data import manifest
-from attx.files import atomic
 from attx.stages import common
 
 
@@ -39,8 +38,7 @@ def run(spec: dict, *, device: str, weights: Path, shard: Path, predicted: Path,
     tables = [table for _, table in bench.each(bench.images(rows, f"trace {label}"), build, traced)]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
     table = table.assign(data=data, model=model, method=method)
-    with atomic(out) as temporary:
-        table.to_parquet(temporary)
+    frames.write(out, table)
     print(f"{label}: paths of {len(rows)} images")
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import safetensors.torch
 import torch
 
-from attx import provenance, registry, roots
+from attx import frames, provenance, registry, roots
 from attx.data import listing, manifest
 from attx.data.loading import load_batch
 from attx.files import atomic
@@ -68,8 +68,7 @@ def _write(fitting: Fitting, label: str, out: Path, curve: Path) -> None:
     """The two files, and a line that says how it went."""
     table = pd.DataFrame(fitting.curve)
     table.insert(0, "training", label)
-    with atomic(curve) as temporary:
-        table.to_parquet(temporary)
+    frames.write(curve, table)
     found = {key: value.detach().cpu().contiguous() for key, value in fitting.model.net.state_dict().items()}
     with atomic(out) as temporary:
         safetensors.torch.save_file(found, temporary)

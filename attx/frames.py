@@ -1,0 +1,83 @@
+"""Tables in Parquet files, verified when read: a digest of all else lies before the footer, where readers skip it."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from attx.errors import UserError
+from attx.files import atomic
+
+MAGIC = b"PAR1"  # begins and ends a Parquet file; before the end stands the length of the footer
+TAIL = 8
+DIGEST = hashlib.sha256().digest_size
+BLOCK = 1 << 20
+
+
+def write(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table, whole or not at all."""
+    with atomic(path) as temporary:
+        table.to_parquet(temporary)
+        seal(temporary)
+
+
+def seal(path: str | Path) -> None:
+    """Add the digest to a Parquet file that some other writer has made."""
+    with open(path, "r+b") as handle:
+        start = _footer(handle)
+        digest = _digest(handle, start)
+        handle.seek(start)
+        footer = handle.read()
+        handle.seek(start)
+        handle.write(digest + footer)
+
+
+def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table, or some columns; UserError if the file is missing or damaged."""
+    with whole(path):
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+@contextlib.contextmanager
+def whole(path: str | Path) -> Iterator[None]:
+    """Read a Parquet file within the block, by what reader you like: it was found undamaged. UserError if it is not."""
+    try:
+        with open(path, "rb") as handle:
+            start = _footer(handle) - DIGEST
+            handle.seek(max(start, 0))
+            held = handle.read(DIGEST)
+            if held != _digest(handle, start, DIGEST):
+                raise ValueError("its digest is another")
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing: run the workflow, which makes it") from error
+    except ValueError as error:  # also those of pyarrow
+        raise UserError(f"{path} is damaged ({error}): delete it and run again, and it is made anew") from error
+
+
+def _footer(handle: BinaryIO) -> int:
+    """Where the footer starts; ValueError if this is no Parquet file."""
+    size = handle.seek(0, 2)
+    handle.seek(max(size - TAIL, 0))
+    tail = handle.read(TAIL)
+    start = size - TAIL - int.from_bytes(tail[:4], "little")
+    if tail[4:] != MAGIC or start < len(MAGIC):
+        raise ValueError("its end is not that of a Parquet file")
+    return start
+
+
+def _digest(handle: BinaryIO, start: int, skipped: int = 0) -> bytes:
+    """The sha256 of all but the `skipped` bytes from `start` on."""
+    digest = hashlib.sha256()
+    handle.seek(0)
+    left = start
+    while left > 0 and (block := handle.read(min(BLOCK, left))):
+        digest.update(block)
+        left -= len(block)
+    handle.seek(start + skipped)
+    while block := handle.read(BLOCK):
+        digest.update(block)
+    return digest.digest()
