@@ -10,7 +10,7 @@ from attx import failures
 
 STARTED = time.time()
 COMMAND = re.compile(r"\| tee -i (.*?)' (returned .*|died .*)")
-ROUTINE = re.compile(r"Select jobs to execute|Execute \d+ jobs")
+ROUTINE = re.compile(r"Select jobs to execute|Execute \d+ jobs|Auto-selected partition|Cleaning up SLURM log")
 
 
 def worth_saying(record):
