@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.yaml
 GPUS ?=
-SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIG) $(if $(GPUS),--resources gpu=$(GPUS))
+# Snakemake would run code that stands in a config as it reads it (docs/security.md)
+CHECK := $(BIN)/python -m attx check --quiet --configfile $(CONFIG)
+SNAKEMAKE := $(CHECK) && $(BIN)/snakemake --configfile $(CONFIG) $(if $(GPUS),--resources gpu=$(GPUS))
 READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 

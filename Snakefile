@@ -1,5 +1,10 @@
 """From images to tables and figures. Settings: config.yaml, or another file by --configfile. See docs/architecture.md."""
 
+from attx import configfile as reading
+
+# without `make`, which has these checked before Snakemake sees them
+reading.refuse(workflow.overwrite_configfiles or ["config.yaml"])
+
 if not workflow.overwrite_configfiles:
 
     configfile: "config.yaml"

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attx import registry, trust, variants
+from attx.checks_bounds import check_bounds
 from attx.checks_methods import PART, check_images, check_method, check_params
 from attx.checks_pairs import check_figure, check_pair
 from attx.errors import UserError, unknown
@@ -30,7 +31,6 @@ SOURCE = {
     "transfer": {"attacks": "list", "models": "list", "sources": "list", "images": "int"},
 }
 VALUE = re.compile(r"[A-Za-z0-9_+.-]+")
-RESULTS = re.compile(r"[\w.+-][\w.+ -]*(/[\w.+-][\w.+ -]*)*")
 
 
 def check(config: "Config") -> None:
@@ -48,14 +48,7 @@ def check(config: "Config") -> None:
         raise UserError(f"config: batch_size: {config.batch_size!r} must be auto, or a number of 1 at least")
     if isinstance(config.compile, str) and config.compile != "graphs":
         raise UserError(f"config: compile: {config.compile!r} must be true, false or graphs")
-    for key in ("threads", "batch_size", "shard_size", "methods_per_job"):
-        value = getattr(config, key)
-        if value != "auto" and value < 1:
-            raise UserError(f"config: {key}: {value} must be at least 1")
-    if not RESULTS.fullmatch(config.results) or ".." in config.results.split("/"):
-        raise UserError(
-            f"config: results: {config.results!r} must be a folder below the one where you run, such as results/mine"
-        )
+    check_bounds(config)
     for family in ("data", "models", "attacks", "training", "perturbations", "metrics", "figures", "postprocess"):
         for label in getattr(config, family):
             _entry(config, family, label)

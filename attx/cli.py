@@ -1,4 +1,4 @@
-"""`python -m attx VERB`: verbs for people (`explain`, `plan`, `list`), and one for each stage of the workflow."""
+"""`python -m attx VERB`: verbs for people (`explain`, `plan`, `check` ...), and one for each stage of the workflow."""
 
 import argparse
 import contextlib
@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--device", default="auto")
     _add_plan(verbs)
+    check = verbs.add_parser("check", help="check a config, which may come from others, without running any of it")
+    check.set_defaults(module="attx.configfile")
+    check.add_argument("--configfile", default="config.yaml", help="the config file (default: config.yaml)")
+    check.add_argument("--quiet", action="store_true", help="say nothing if all is well")
     listing = verbs.add_parser("list", help="what there is, with its parameters")
     listing.set_defaults(module="attx.catalogue")
     listing.add_argument("what", nargs="?", choices=LISTS)

@@ -11,6 +11,7 @@ from typing import Any
 from attx import registry, variants
 from attx.checks import CONDITIONS, JUDGED, SOURCE, check
 from attx.checks_pairs import perturbed_alone
+from attx.configfile import check_extent
 from attx.entries import filled, trained, without_presets
 from attx.errors import UserError
 from attx.needs import PERTURBED, SEEDS, from_stores, pairs
@@ -49,6 +50,7 @@ class Config:
     @classmethod
     def of(cls, raw: dict[str, Any]) -> "Config":
         """Check `raw` and fill in what it leaves out; UserError names the wrong key and the nearest right one."""
+        check_extent(raw)
         kinds = {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(cls)}
         allowed = {name: kind.split("[")[0] for name, kind in kinds.items()}
         entries = {name for name, kind in allowed.items() if kind == "dict"}

@@ -55,7 +55,7 @@ def test_explain_draws_and_prints_the_prediction(image, tmp_path, capfd):
         (["photo.png", "nowhere.png"], "nowhere.png: no such file"),
         (["photo.png", "other/photo.png"], "photo.png and other/photo.png would both be drawn to "),
         (["photo.png", "--model", "resnet5"], "unknown model 'resnet5'; did you mean 'resnet50'?"),
-        (["photo.png", "--model", "own_models:make"], "'own_models' could not be imported"),
+        (["photo.png", "--model", "own_models:make"], "'own_models' was not found"),
         (["photo.png", "--method", "atexplore"], "unknown method 'atexplore'; did you mean 'attexplore'?"),
         (["photo.png", "--set", "copie=3"], "--set: unknown key 'copie'; did you mean 'copies'?"),
         (["photo.png", "--set", "attack=sa"], "unknown attack 'sa'; did you mean 'ssa'?"),

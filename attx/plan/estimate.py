@@ -6,11 +6,9 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
-from pathlib import Path
-
-import yaml
 
 from attx.config import Config
+from attx.configfile import read
 from attx.errors import UserError, unknown
 from attx.plan import ask, jobs, text
 from attx.plan.jobs import Left
@@ -21,7 +19,7 @@ FORWARD_SHARE = 3  # forward passes alone, in the time of one with its gradient,
 
 def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool) -> None:
     """Plan the run of a config file, and print it as text or as JSON."""
-    config = _config(configfile)
+    config = Config.of(read(configfile))
     given = _rates(rates, config)
     device = device or config.device
     print("asking Snakemake what is left to do", file=sys.stderr, flush=True)
@@ -63,16 +61,6 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
         "free_bytes": shutil.disk_usage(".").free,
         "machine_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     }
-
-
-def _config(configfile: str) -> Config:
-    try:
-        raw = yaml.safe_load(Path(configfile).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{configfile}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if not isinstance(raw, dict):
-        raise UserError(f"{configfile}: is no configuration, which is a mapping such as `data: {{...}}`")
-    return Config.of(raw)
 
 
 def _rates(settings: Iterable[str], config: Config) -> dict[str, float]:
