@@ -43,8 +43,8 @@ bench:  ## benchmarks/results/: efficiencies, and ratios to other ways, on the C
 bench-gpu:  ## the same on a GPU; needs no .venv: without one, PYTHON with torch, torchvision and Triton serves
 	$(BENCH) --device cuda $(ARGS)
 
-unlock: $(READY)  ## after a killed run: let the next one start (make sure that none is still running)
-	$(SNAKEMAKE) --unlock
+unlock: $(READY)  ## after a killed run: let the next one start; refuses while jobs of this folder are alive
+	$(BIN)/python -m attx unlock
 
 lock:  ## write envs/requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -6,7 +6,7 @@ import time
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from attx import failures
+from attx import failures, unlock
 
 STARTED = time.time()
 COMMAND = re.compile(r"\| tee -i (.*?)' (returned .*|died .*)")
@@ -14,10 +14,16 @@ ROUTINE = re.compile(r"Select jobs to execute|Execute \d+ jobs|Auto-selected par
 
 
 def worth_saying(record):
-    """Drop the scheduler's routine and what the jobs have said; name a failed command's log in place of its text."""
+    """Drop the scheduler's routine and what the jobs have said; name a failed command's log in place of its text.
+
+    Where the folder is locked, say by whom and what to do.
+    """
     text = str(record.msg)
     if getattr(record, "event", None) == LogEvent.JOB_FINISHED or ROUTINE.match(text):
         return False
+    if "Directory cannot be locked" in text:
+        record.msg = unlock.locked()
+        return True
     failed = COMMAND.search(text)
     if failed:
         record.msg = f"job failed, see {failed[1]} ({failed[2].rstrip('.')})"
