@@ -84,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(module="attx.configfile")
     check.add_argument("--configfile", default="config.yaml", help="the config file (default: config.yaml)")
     check.add_argument("--quiet", action="store_true", help="say nothing if all is well")
+    unlock = verbs.add_parser("unlock", help="after a killed run: let the next one start, if nothing is alive")
+    unlock.set_defaults(module="attx.unlock")
     listing = verbs.add_parser("list", help="what there is, with its parameters")
     listing.set_defaults(module="attx.catalogue")
     listing.add_argument("what", nargs="?", choices=LISTS)
