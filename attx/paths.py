@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 MANIFEST = "data/{data}/manifest.csv"
+STAMPS = "data/{data}/stamps.json"
 SHARD = "data/{data}/shards/{shard}.csv"
 WEIGHTS = "weights/{model}.json"
 PREDICTIONS = "predictions/{data}/{model}/{shard}.csv"
@@ -23,6 +24,7 @@ TRAINED = "training/{training}/weights.safetensors"
 CURVE = "training/{training}/curve.parquet"
 PERTURBED = "perturbed/{data}/{model}/{perturbation}/{shard}.zarr.zip"
 PERTURBED_ATTRIBUTIONS = "attributions/{data}/{model}/{method}/under/{perturbation}/{shard}.zarr.zip"
+PLAN = "plan.json"
 PERTURBED_SCORES = "scores/{data}/{metric}/{model}/{method}/under/{perturbation}/{postprocess}/{shard}.parquet"
 
 

@@ -3,10 +3,11 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from PIL import Image
 
@@ -33,11 +34,13 @@ def check(
     *,
     refuse_duplicates: bool = True,
     threads: int = 1,
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Row]:
     """Decode every image wholly and return the rows of the manifest, in the order of `entries`.
 
     Raises one UserError that lists all bad images: unreadable, truncated, not an image, too large, not convertible to
     RGB (see `images.to_rgb`), label outside 0..classes-1, duplicate id, and duplicate content if `refuse_duplicates`.
+    `known`: digests, by path, of images that were found good before and are not decoded again.
     A flipped bit inside a JPEG often decodes without complaint: that is beyond what can be seen here.
     """
     if not entries:
@@ -45,7 +48,7 @@ def check(
     if read is None and len(entries) > 1 and not any(Path(entry.path).exists() for entry in entries):
         raise UserError(f"none of the {len(entries)} images is there; the first should be {entries[0].path}")
     with ThreadPoolExecutor(threads) as pool:  # PIL decodes outside the interpreter's lock
-        inspected = pool.map(lambda entry: _inspect(entry, read), entries)
+        inspected = pool.map(lambda entry: _inspect(entry, read, known), entries)
         found = list(progress(inspected, len(entries), "check", count=lambda _: 1))
     ids = Counter(entry.image_id for entry in entries)
     first: dict[str, Entry] = {}
@@ -68,11 +71,11 @@ def check(
     return [Row(**asdict(entry), sha256=digest) for entry, (digest, _) in zip(entries, found, strict=True)]
 
 
-def _inspect(entry: Entry, read: Read | None) -> tuple[str, str]:
+def _inspect(entry: Entry, read: Read | None, known: Mapping[str, str]) -> tuple[str, str]:
     """The digest and no problem, or no digest and the problem."""
     try:
         entry.image_id.encode(), entry.path.encode()
-        return fetch(entry, read)[1], ""
+        return known.get(entry.path) or fetch(entry, read)[1], ""
     except BadImage as error:
         return "", str(error)
     except UnicodeEncodeError:

@@ -1,33 +1,46 @@
 """Check every image of a data set and write its manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from attx.data import listing, manifest
+from attx.data import listing, manifest, stamps
 from attx.data.entry import Entry
+from attx.data.stamps import Seen
 
 
 def run(spec: dict, *, threads: int, out: Path) -> None:
     """`spec`: {data, classes}. One error lists all images that cannot be used."""
+    _check(spec, listing.entries(spec["data"]), {}, threads, out)
+
+
+def _check(spec: dict, found: Sequence[Entry], known: Mapping[str, str], threads: int, out: Path) -> dict[str, str]:
+    """Check those images that are not `known`, write the manifest, and return the digests by path."""
     use = spec["data"]["use"]
-    unique = listing.refuses_duplicates(use)
-    found = listing.entries(spec["data"])
-    rows = manifest.check(found, spec["classes"], listing.reader(use), refuse_duplicates=unique, threads=threads)
+    unique, read = listing.refuses_duplicates(use), listing.reader(use)
+    rows = manifest.check(found, spec["classes"], read, refuse_duplicates=unique, threads=threads, known=known)
     manifest.write(out, rows)
-    print(f"{len(rows)} images checked")
+    print(f"{len(rows)} images checked" + (f", {len(known)} of them before" if known else ""))
+    return {row.path: row.sha256 for row in rows}
 
 
-def ensure(spec: dict, threads: int, out: Path) -> None:
-    """`run`, unless the manifest is there already, for the same images, and newer than each of them."""
-    if not _current(listing.entries(spec["data"]), spec["classes"], out):
-        run(spec, threads=threads, out=out)
+def ensure(
+    spec: dict, threads: int, out: Path, stamped: Path, listed: Sequence[Entry], seen: Mapping[str, Seen]
+) -> None:
+    """Have the manifest `out` be that of the images `listed`, and `stamped` say how they were `seen`.
+
+    What has its sha256 already, since it is as it was when it was checked, is not decoded again.
+    """
+    known = {path: file.sha256 for path, file in seen.items() if file.sha256}
+    if len(known) < len(seen) or not _current(listed, known, spec["classes"], out):
+        known = _check(spec, listed, known, threads, out)
+    seen = {path: file._replace(sha256=known[path]) for path, file in seen.items()}
+    if stamps.read(stamped) != seen:
+        stamps.write(stamped, seen)
 
 
-def _current(entries: Sequence[Entry], classes: int | None, out: Path) -> bool:
-    if not out.exists() or listing.fingerprint(manifest.read(out)) != listing.fingerprint(entries):
+def _current(listed: Sequence[Entry], known: Mapping[str, str], classes: int | None, out: Path) -> bool:
+    if not out.exists() or (classes is not None and any(entry.label >= classes for entry in listed)):
         return False
-    if classes is not None and any(entry.label >= classes for entry in entries):
-        return False
-    made = out.stat().st_mtime
-    times = [path.stat() for path in map(Path, {e.path for e in entries}) if path.exists()]
-    return all(max(time.st_mtime, time.st_ctime) < made for time in times)
+    rows = manifest.read(out)
+    same = listing.fingerprint(rows) == listing.fingerprint(listed)
+    return same and all(known.get(row.path, row.sha256) == row.sha256 for row in rows)

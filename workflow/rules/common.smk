@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attx import paths, provenance, registry, roots, slices, sources
 from attx.config import Config, canonical
-from attx.data import listing
+from attx.data import listing, stamps
 from attx.errors import UserError
 from attx.needs import PERTURBED, pairs
 from attx.stages.manifest import ensure
@@ -72,22 +72,33 @@ def listed(data):
     return found
 
 
-# The images of each data set, as listed now, and of each of its shards. Not in input functions: where outputs of an
-# earlier run exist, Snakemake takes these in silence for files that no rule makes when an input function fails.
-ENTRIES = {data: clearly(listed, data) for data in cfg.data_sets()}
-SHARDS = {data: listing.dealt(found, cfg.shard_size) for data, found in ENTRIES.items()}
-for model in cfg.models:
-    clearly(provenance.digest, roots.roots("weights", slices.weights(cfg, model=model)))
-clearly(slices.references, cfg, cfg.methods)
-for label in cfg.training:
-    clearly(lambda: slices.train(cfg, training=label))
+class ByData(dict):
+    """What a function gives for each data set, when it is first asked for."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __missing__(self, data):
+        return self.setdefault(data, clearly(self.function, data))
+
+
+# The images of each data set, as listed now, those that are files, as they are now, and the images of each shard.
+ENTRIES = ByData(listed)
+SEEN = ByData(lambda data: stamps.see(ENTRIES[data], stamps.read(at(paths.STAMPS).format(data=data))))
+SHARDS = ByData(lambda data: listing.dealt(ENTRIES[data], cfg.shard_size))
+
+# What may fail is tried now, not in input functions: where outputs of an earlier run exist, Snakemake takes these in
+# silence for files that no rule makes when an input function fails. A cluster's jobs, which read this too, are spared.
+if workflow.is_main_process:
+    for data in cfg.data_sets():
+        SHARDS[data], SEEN[data]
+    for model in cfg.models:
+        clearly(provenance.digest, roots.roots("weights", slices.weights(cfg, model=model)))
+    clearly(slices.references, cfg, cfg.methods)
+    for label in cfg.training:
+        clearly(lambda: slices.train(cfg, training=label))
 TRAINED = {at(paths.TRAINED).format(training=label) for label in cfg.training}
 PAIRED = [label for label, metric in cfg.metrics.items() if pairs(metric["use"])]  # metrics that compare maps
-
-
-def files(entries):
-    """Those images that are files of their own."""
-    return [entry.path for entry in entries if Path(entry.path).is_file()]
 
 
 def own_weights(weights):
@@ -100,8 +111,8 @@ def slice_of(stage, wildcards, methods=(), **more):
     """The slice of the configuration that a job depends on; `methods`, of those that share a job."""
     if stage == "shard":
         shard = SHARDS[wildcards.data][wildcards.shard]
-        size = sum(Path(path).stat().st_size for path in files(shard))  # a replaced image may bring an older time
-        return {"shard_size": cfg.shard_size, "entries": listing.fingerprint(shard), "bytes": size}
+        seen = stamps.digest(shard, SEEN[wildcards.data])
+        return {"shard_size": cfg.shard_size, "entries": listing.fingerprint(shard), "stamps": seen}
     if stage == "select":
         return {"models": list(cfg.models)}
     if stage in ("collect", "gather"):

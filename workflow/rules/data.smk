@@ -11,12 +11,13 @@ onstart:
             slices.manifest(cfg, data=name),
             workflow.resource_settings.cores or workflow.resource_settings.local_cores or 1,
             Path(at(paths.MANIFEST).format(data=name)),
+            Path(at(paths.STAMPS).format(data=name)),
+            ENTRIES[name],
+            SEEN[name],
         )
 
 
 rule shard:
-    input:
-        lambda wildcards: files(SHARDS[wildcards.data][wildcards.shard]),
     output:
         at(paths.SHARD),
     log:
