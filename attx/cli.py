@@ -106,6 +106,12 @@ def _add_plan(verbs: argparse._SubParsersAction) -> None:
         help="images a second, forward and backward, of another machine, in place of what is measured on this one",
     )
     plan.add_argument("--json", action="store_true", dest="as_json", help="print numbers for programs")
+    plan.add_argument(
+        "--save",
+        action="store_true",
+        dest="keep",
+        help="keep the plan in the results folder: jobs ask a cluster for memory and time by it",
+    )
 
 
 def _run_stage(stage: str, *argv: str) -> None:

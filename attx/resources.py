@@ -1,123 +1,117 @@
-"""What a job asks a cluster for: memory and time, by its slice of the configuration, or by a plan that was saved.
+"""What a job asks a cluster for, memory and time: by a plan that was saved, or else by its slice of the configuration.
 
-Estimates are meant to be enough; what was not is doubled when the job is tried again. No torch: the Snakefile imports
-this. The constants were measured as docs/planning.md tells.
+Estimates are meant to be enough; what was not is doubled when the job is tried again. The constants are from the
+measurements in docs/planning.md, and cautious. No torch: the Snakefile imports this.
 """
 
-import json
 import math
 
 from attx import registry
 from attx.config import Config
 from attx.data import listing
 from attx.plan.jobs import Work, works
+from attx.plan.passes import passes
+from attx.plan.saved import Saved
 from attx.roots import images as learned
 
-LIGHT_MB = 1200  # a job without a model
-BASE_MB = 1400  # Python, torch and a model of 100 million weights
-GPU_MB = 6000  # of the machine's own memory: CUDA's libraries, loaded
-ACTIVATIONS_MB = {True: 165.0, False: 25.0}  # a row of a batch, with its gradient or without: 224 x 224 in float32
-MAPS = 4  # copies of a shard's maps that a job holds
+LIGHT_MB, BASE_MB = 1200, 1400  # a job without a model; one with a small one
+GPU_MB = 6000  # of a GPU job: of the machine's own memory
+ROW_MB, FORWARD = 165.0, 0.2  # a row of a batch of 224 x 224 pixels in float32, with its gradient; share of one without
+MAPS = 4  # copies of its maps that a job holds
 SIDE = 224  # pixels, of models whose size the configuration does not tell
-CPU_BATCH = 32  # `batch_size: auto` on a CPU
-PASS_SECONDS = 1.0  # forward and backward, an image of 224 x 224 pixels in float32 on one thread
-GPU_SPEEDUP = 50
-START_MINUTES = 5  # loading Python and the model from a slow shared disk
-MARGIN = 2  # of all times
-CURVE_BYTES = 8192  # an image's scores in a table, curves among them
-FAMILIES = {"method": "attribution", "path": "attribution", "metric": "metrics", "attack": "attacks"}
-FAMILIES |= {"perturbation": "perturbations"}
-GRADIENTS = ("methods", "method", "attack", "perturbation", "training")  # slices of jobs that differentiate a model
-COUNTS = ("steps", "attack_steps", "copies", "samples", "classes", "fractions", "restarts", "stages", "side")
+PASS_SECONDS, GPU_SPEEDUP = 1.2, 50  # forward and backward for such a row on one thread
+FORWARD_SECONDS = 0.4  # of them, for the pass forward
+LIGHTER = {"efficientnet_lite": (0.7, 0.15), "resnet": (0.7, 0.4), "trained": (0.7, 0.4)}  # shares of ROW_MB and time
+START_MINUTES = 5  # loading Python and the model, from a slow shared disk
+MARGIN, MEMORY_MARGIN = 2, 1.3  # of what is planned or guessed; of the memory that was measured
+SCORES_BYTES, SCORES_COPIES = 8192, 4  # of an image's scores, curves among them; how often a job holds them
+GRADIENTS = ("methods", "method", "attack", "perturbation")  # in slices of jobs that differentiate the model
+SECOND = 30  # passes of a training with derivatives of explanations, for each of one without
 
 
-def needed(config: Config, stage: str, spec: dict, images: int, gpu: bool) -> dict[str, int]:
-    """{mem_mb, runtime}, in MB and minutes, of the first try of a job of `stage` with the slice `spec`.
+def needed(config: Config, saved: Saved, stage: str, spec: dict, images: int, gpu: bool) -> dict[str, int]:
+    """{mem_mb, runtime}, in MB and minutes, for the first try of a job of `stage` with the slice `spec`.
 
-    `images`: how many it works on, or rows it puts together; `gpu`: whether it runs on one.
+    `images`: how many it works on, or of how many it puts scores together; `gpu`: whether it runs on one.
     """
     if stage == "train":
         return _training(spec, gpu)
-    if "model" not in spec or stage == "weights":
-        rows_mb = images * CURVE_BYTES / 1e6
-        return _whole(LIGHT_MB + 4 * rows_mb, images * 0.02)
-    doing = works(config, stage, spec)
-    side = _side(spec["model"])
-    seconds = images * sum(passes(work, side) for work in doing) * _pass_seconds(side, spec, gpu)
-    return _whole(_memory(spec, side, images, gpu), seconds)
+    if stage == "weights":
+        return _whole(BASE_MB, 0)
+    if "model" not in spec:
+        return _whole(LIGHT_MB + SCORES_COPIES * images * SCORES_BYTES / 1e6, images * 0.02)
+    doing = list(works(config, stage, spec))
+    measured = saved.models.get(doing[0].model, {})
+    side = max(measured.get("shape") or [_side(spec["model"])])
+    seconds = images * sum(_seconds(work, saved, _pass_seconds(spec, side, gpu, measured), side) for work in doing)
+    return _whole(_memory(spec, side, images, gpu, measured), seconds)
+
+
+def attempted(first: int, attempt: int) -> int:
+    """What the so-many-th attempt asks for: twice what the one before did."""
+    return first * 2 ** (attempt - 1)
 
 
 def _whole(mb: float, seconds: float) -> dict[str, int]:
     return {"mem_mb": 100 * math.ceil(mb / 100), "runtime": START_MINUTES + math.ceil(MARGIN * seconds / 60)}
 
 
-def _memory(spec: dict, side: int, images: int, gpu: bool) -> float:
+def _memory(spec: dict, side: int, images: int, gpu: bool, measured: dict) -> float:
     """MB of a job that runs a model."""
-    area, itemsize = (side / SIDE) ** 2, 8 if spec["dtype"] == "float64" else 4
+    itemsize = 8 if spec["dtype"] == "float64" else 4
     maps = MAPS * images * 3 * side**2 * itemsize / 1e6
     if gpu:
         return GPU_MB + maps
-    gradient = any(key in spec for key in GRADIENTS)
-    return BASE_MB + _batch(spec) * ACTIVATIONS_MB[gradient] * area * itemsize / 4 + maps
+    batch = _batch(spec)
+    rows = batch * ROW_MB * _lighter(spec["model"])[0] * (side / SIDE) ** 2 * itemsize / 4
+    if measured.get("device") == "cpu":
+        rows = (MEMORY_MARGIN * measured["memory"] / 1e6 - BASE_MB) * batch / measured["batch_size"]
+    return BASE_MB + max(rows, 0) * (1 if any(key in spec for key in GRADIENTS) else FORWARD) + maps
 
 
 def _batch(spec: dict) -> int:
     """The largest batch of a job on a CPU: the run's, or one of its methods', metric's or attack's."""
-    entries = [spec, *spec.get("methods", {}).values(), *(spec.get(kind, {}) for kind in FAMILIES)]
-    return max(CPU_BATCH if size == "auto" else size for entry in entries if (size := entry.get("batch_size")))
+    entries = [spec, *spec.get("methods", {}).values(), *(spec.get(key, {}) for key in (*GRADIENTS[1:], "metric"))]
+    sizes = [entry["batch_size"] for entry in entries if entry.get("batch_size")]
+    return max(32 if size == "auto" else size for size in sizes)
 
 
 def _side(model: dict) -> int:
     return model.get("size") or registry.default("models", model["use"], "size") or SIDE
 
 
-def _pass_seconds(side: int, spec: dict, gpu: bool) -> float:
+def _lighter(model: dict) -> tuple[float, float]:
+    name = model["name"] if model["use"] in ("torchvision", "timm") else model["use"]
+    return next((shares for start, shares in LIGHTER.items() if name.startswith(start)), (1.0, 1.0))
+
+
+def _pass_seconds(spec: dict, side: int, gpu: bool, measured: dict) -> tuple[float, float]:
+    """Seconds of a pass forward for a row, and of one backward."""
+    if measured and (measured["given"] or gpu == (measured["device"] != "cpu")):
+        forward = measured["forward_seconds"]
+        return forward, max(measured["backward_seconds"] - forward, 0.0)
     speed = GPU_SPEEDUP if gpu else spec["threads"] ** 0.5
-    return PASS_SECONDS * (side / SIDE) ** 2 * (2 if spec["dtype"] == "float64" else 1) / speed
+    both = PASS_SECONDS * _lighter(spec["model"])[1] * (side / SIDE) ** 2 / speed
+    both *= 2 if spec["dtype"] == "float64" else 1
+    return FORWARD_SECONDS * both, (1 - FORWARD_SECONDS) * both
 
 
-def passes(work: Work, side: int) -> float:
-    """About how many passes, forward and backward, a work takes for an image, by the counts among its parameters."""
-    found = json.loads(work.spec)
-    if work.kind not in FAMILIES:
-        return 1
-    entry = found[work.kind]
-    if entry["use"] == "insertion_deletion":
-        step = entry.get("pixels_per_step") or registry.default("metrics", entry["use"], "pixels_per_step")
-        return 2 * math.ceil(side**2 / step)
-    if work.kind == "metric":  # one that explains anew, or runs the model alone
-        method = _product("attribution", found["method"]) if "method" in found else 1
-        return 2 + 2 * method * _product("metrics", entry)
-    return 2 + 2 * _product(FAMILIES[work.kind], entry)
-
-
-def _product(family: str, entry: dict) -> int:
-    """The product of the counts that an entry has, or its file by default."""
-    use = entry["use"]
-    takes = registry.method_parameters(use, entry) if family == "attribution" else registry.parameters(family, use)
-    return math.prod(int(_count(family, entry, key)) for key in COUNTS if key in takes)
-
-
-def _count(family: str, entry: dict, key: str) -> float:
-    if key in entry:
-        return entry[key] or 1
-    if family == "attribution":
-        return registry.method_default(entry["use"], entry, key) or 1
-    own = registry.default(family, entry["use"], key)
-    return own or (registry.common_default(family, key) if family in registry.COMMON else None) or 1
+def _seconds(work: Work, saved: Saved, each: tuple[float, float], side: int) -> float:
+    """Seconds of a work for an image, by the seconds of `each` pass forward and backward."""
+    row = saved.work(work)
+    forward, backward = (row[way] / row["images"] for way in ("forward", "backward")) if row else passes(work, side)
+    own = row["own_seconds"] / row["images"] if row else 0.0
+    return forward * each[0] + backward * each[1] + own
 
 
 def _training(spec: dict, gpu: bool) -> dict[str, int]:
-    training = spec["training"]
-    known = {key: _count("training", training, key) for key in ("epochs", "steps", "size", "batch_size")}
+    """What a training needs, by the images that it learns from and is tested on."""
+    training, use = spec["training"], spec["training"]["use"]
+    known = {key: registry.common_default("training", key) for key in ("epochs", "steps", "size", "batch_size")}
+    known |= {key: training[key] for key in known if key in training}
+    shape = {key: spec[key] for key in ("dtype", "threads")} | {"model": {"use": "trained"}, "method": {}}
+    shape["batch_size"] = known["batch_size"]
     held = sum(len(listing.entries(of)) for of in learned(training).values())
-    side = int(known["size"])
-    spec = spec | {"batch_size": int(known["batch_size"])}
-    factor = 30 if "path_steps" in registry.parameters("training", training["use"]) else 1
-    seconds = held * known["epochs"] * (1 + known["steps"]) * factor * _pass_seconds(side, spec, gpu)
-    return _whole(_memory(spec, side, held, gpu) * (2 if factor > 1 else 1), seconds)
-
-
-def attempted(first: int, attempt: int) -> int:
-    """What the so-many-th attempt asks for: twice the one before."""
-    return first * 2 ** (attempt - 1)
+    again = SECOND if "path_steps" in registry.parameters("training", use) else 1
+    seconds = held * known["epochs"] * (2 + known["steps"]) * again * sum(_pass_seconds(shape, known["size"], gpu, {}))
+    return _whole(_memory(shape, known["size"], held, gpu, {}), seconds)

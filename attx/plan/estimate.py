@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from attx.config import Config
 from attx.configfile import read
 from attx.errors import UserError, unknown
-from attx.plan import ask, jobs, text
+from attx.plan import ask, jobs, saved, text
 from attx.plan.jobs import Left
 from attx.plan.text import MAPS
 
 FORWARD_SHARE = 3  # forward passes alone, in the time of one with its gradient, where `--rate` gives the latter
 
 
-def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool) -> None:
-    """Plan the run of a config file, and print it as text or as JSON."""
+def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool, keep: bool) -> None:
+    """Plan the run of a config file, and print it as text or as JSON; `keep` it with the results as well."""
     config = Config.of(read(configfile))
     given = _rates(rates, config)
     device = device or config.device
@@ -26,6 +26,9 @@ def run(*, configfile: str, device: str | None, rates: list[str], as_json: bool)
     left = jobs.left(config, configfile)
     plan = estimate(config, left, device, given) | {"configfile": configfile}
     print(json.dumps(plan, indent=1) if as_json else text.text(plan))
+    if keep:
+        path = saved.save(config, plan)
+        print(f"kept as {path}: jobs ask a cluster for memory and time by it", file=sys.stderr)
 
 
 def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -> dict:
@@ -37,9 +40,11 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
     models = ask.models(config, left, machine | {"device": device}, at_once)
     counting = machine | {"device": device}
     counting["batch_size"] = min((found["batch_size"] for found in models.values()), default=1)
-    for label, rate in given.items():
-        if label in models:
-            models[label] |= {"backward_seconds": 1 / rate, "forward_seconds": 1 / rate / FORWARD_SHARE}
+    for label, found in models.items():
+        found["given"] = label in given
+        if found["given"]:
+            both = 1 / given[label]
+            found |= {"backward_seconds": both, "forward_seconds": both / FORWARD_SHARE}
     itemsize = {"float32": 4, "float64": 8}[config.dtype]
     for found in models.values():
         found["map_bytes"] = 3 * found["shape"][0] * found["shape"][1] * itemsize
@@ -84,7 +89,7 @@ def _rows(left: Left, models: dict[str, dict], costs: dict[tuple, dict]) -> list
     rows = []
     for work, images in left.work.items():
         found = models[work.model]
-        row = {"kind": work.kind, "label": work.label, "model": work.model, "images": images}
+        row = {"kind": work.kind, "label": work.label, "model": work.model, "spec": work.spec, "images": images}
         spec, shape = ask.tried(work, models)
         one = ask.KNOWN.get(work.kind) or costs[spec, shape]
         pixels = math.prod(found["shape"]) / math.prod(shape)
@@ -92,8 +97,9 @@ def _rows(left: Left, models: dict[str, dict], costs: dict[tuple, dict]) -> list
             rows.append(row | {"error": one["error"]})
             continue
         back = max(found["backward_seconds"] - found["forward_seconds"], 0)
-        seconds = one["forward"] * found["forward_seconds"] + one["backward"] * back + pixels * one["own_seconds"]
+        own = pixels * one["own_seconds"]
+        seconds = one["forward"] * found["forward_seconds"] + one["backward"] * back + own
         size = found["map_bytes"] if work.kind in MAPS else 2 * one["bytes"]  # in a shard and collected
-        each = {"forward": one["forward"], "backward": one["backward"], "seconds": seconds, "bytes": size}
-        rows.append(row | {key: images * value for key, value in each.items()})
+        each = {"forward": one["forward"], "backward": one["backward"], "own_seconds": own, "seconds": seconds}
+        rows.append(row | {key: images * value for key, value in (each | {"bytes": size}).items()})
     return rows
