@@ -44,8 +44,10 @@ def check(config: "Config") -> None:
             raise UserError(f"config: {key}: {unknown('value', getattr(config, key), choices)}")
     if config.precision != "full" and config.dtype != "float32":
         raise UserError(f"config: precision: {config.precision} needs `dtype: float32`, not {config.dtype}")
-    if isinstance(config.batch_size, str) and config.batch_size != "auto":
-        raise UserError(f"config: batch_size: {config.batch_size!r} must be auto, or a number of 1 at least")
+    for key in ("batch_size", "shard_size"):
+        value = getattr(config, key)
+        if isinstance(value, str) and value != "auto":
+            raise UserError(f"config: {key}: {value!r} must be auto, or a number of 1 at least")
     if isinstance(config.compile, str) and config.compile != "graphs":
         raise UserError(f"config: compile: {config.compile!r} must be true, false or graphs")
     check_bounds(config)

@@ -44,8 +44,9 @@ class Config:
     device: str = "auto"
     threads: int = 1
     batch_size: int | str = "auto"
-    shard_size: int = 100
+    shard_size: int | str = "auto"
     methods_per_job: int = 1  # methods that share a job, which loads the model once
+    gallery_images: int = 8  # that the page of `make report` shows, at most
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> "Config":

@@ -15,7 +15,7 @@ from attx.data.entry import Entry
 from attx.data.images import Read
 from attx.data.select import KEYS, select
 from attx.data.shards import shards
-from attx.errors import UserError
+from attx.errors import CONTROL, UserError, printable
 
 Listed = TypeVar("Listed", bound=Entry)
 _contents: dict[str, str] = {}  # digests by spec
@@ -35,12 +35,16 @@ def entries(spec: dict, where: str = "data") -> list[Entry]:
         if parameter.default is parameter.empty and name not in spec:
             raise UserError(f"{where}: the key {name!r} is missing; {use} needs it")
     try:
-        return select(build(**spec), **choice)
+        found = select(build(**spec), **choice)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
+    bad = [entry.path for entry in found if CONTROL.search(entry.image_id + entry.path)]
+    if bad:
+        raise UserError(f"{where}: control characters in the names of {len(bad)} images; rename {printable(bad[0])}")
+    return found
 
 
-def dealt(listed: Sequence[Listed], shard_size: int) -> dict[str, list[Listed]]:
+def dealt(listed: Sequence[Listed], shard_size: int | str) -> dict[str, list[Listed]]:
     """The images of each shard, by the shard's name, in the order of the ids (see `shards`)."""
     by_id = {entry.image_id: entry for entry in listed}
     return {shard: [by_id[image_id] for image_id in ids] for shard, ids in shards(by_id, shard_size).items()}

@@ -51,6 +51,19 @@ def test_the_deal_is_the_same_in_every_run():
     }
 
 
+@pytest.mark.parametrize(("images", "number"), [(1, 1), (100, 1), (101, 2), (6400, 64), (6401, 64), (50_000, 64)])
+def test_automatic_shards_are_never_many(images, number):
+    sizes = [len(members) for members in shards(map(str, range(images)), "auto").values()]
+    assert len(sizes) == number
+    assert max(sizes) < max(260, 1.2 * images / number)
+
+
+def test_an_image_more_among_many_touches_one_automatic_shard():
+    ids = [str(i) for i in range(10_000)]
+    before, after = shards(ids, "auto"), shards([*ids, "new"], "auto")
+    assert sum(before[name] != after[name] for name in before) == 1
+
+
 def test_a_size_below_one_is_an_error():
     with pytest.raises(UserError, match="shard_size"):
         shards(["a"], 0)
