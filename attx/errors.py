@@ -1,11 +1,20 @@
 """The one exception that a user's own mistake raises, names close to misspelt ones, and what too little memory is."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# characters that command a terminal or turn the direction of text, but for the line feed
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class UserError(Exception):
     """Something a user can mend: the message names the file or key and the remedy; the CLI prints it alone."""
+
+
+def printable(text: object) -> str:
+    """`text` with control characters, which command a terminal, written out as their escapes; lines stay lines."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 def nearest(word: object, known: Iterable[str]) -> str:

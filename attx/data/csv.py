@@ -1,10 +1,13 @@
 """One's own images listed in a CSV file with the columns path, label and, if wanted, image_id."""
 
 import csv
+import io
 from pathlib import Path
 
-from attx.data.entry import Entry
+from attx.data.entry import Entry, read_text
 from attx.errors import UserError
+
+LONGEST = 10  # digits of a label
 
 
 def build(*, file: str) -> list[Entry]:
@@ -14,12 +17,11 @@ def build(*, file: str) -> list[Entry]:
     """
     source = Path(file).expanduser()
     try:
-        with open(source, newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle, skipinitialspace=True)
-            rows = list(reader)
-            columns = reader.fieldnames or []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        reader = csv.DictReader(io.StringIO(read_text(source), newline=""), skipinitialspace=True)
+        rows = list(reader)
+        columns = reader.fieldnames or []
+    except csv.Error as error:
+        raise UserError(f"{file}: cannot be read: {error}") from error
     if not {"path", "label"} <= set(columns):
         raise UserError(
             f"{file}: needs the columns path,label in its first line, which has {','.join(columns) or 'nothing'}"
@@ -39,4 +41,5 @@ def _problem(row: dict[str, str]) -> str:
     if not row["path"]:
         return "no path"
     label = (row["label"] or "").strip()
-    return "" if label.isascii() and label.isdigit() else f"the label {label!r} is not a whole number from 0"
+    fine = label.isascii() and label.isdigit() and len(label) <= LONGEST
+    return "" if fine else f"the label {label[:20]!r} is not a whole number from 0"

@@ -2,6 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
+
+from attx.errors import UserError
+
+LARGEST = 2**28  # bytes of a text
 
 
 @dataclass(frozen=True)
@@ -14,6 +19,19 @@ class Entry:
     image_id: str
     path: str
     label: int
+
+
+def read_text(path: str | Path, key: str = "file") -> str:
+    """A text that lists images or classes; UserError, opened by `key`, for what is none, as a device without end."""
+    place = Path(path).expanduser()
+    try:
+        if place.exists() and not place.is_file():
+            raise UserError(f"{key}: {path}: cannot be read: not a regular file")
+        if place.stat().st_size > LARGEST:
+            raise UserError(f"{key}: {path}: cannot be read: larger than {LARGEST >> 20} MiB")
+        return place.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # also of names with a null
+        raise UserError(f"{key}: {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def stable_hash(text: str) -> int:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from attx.data.entry import Entry
+from attx.data.entry import Entry, read_text
 from attx.data.images import SUFFIXES
 from attx.errors import UserError, nearest
 
@@ -56,10 +56,7 @@ def images(folder: Path) -> Iterator[Path]:
 
 def _names(classes: list | str) -> list[str]:
     if isinstance(classes, str):
-        try:
-            classes = Path(classes).expanduser().read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise UserError(f"classes: {error.filename}: {error.strerror}") from error
+        classes = read_text(classes, "classes").splitlines()
     names = [str(name).strip() for name in classes if str(name).strip()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

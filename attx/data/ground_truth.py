@@ -5,6 +5,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from attx.data.entry import read_text
 from attx.errors import UserError
 
 
@@ -16,7 +17,9 @@ def labels(ground_truth: str, meta: str | None = None) -> dict[str, int]:
     - one wnid a line, for image i, as in imagenet_2012_validation_synset_labels.txt;
     - two columns, name and label: Kaggle's LOC_val_solution.csv (wnids), or Caffe's val.txt (0..999 by sorted wnid).
     """
-    lines = [line.replace(",", " ").split() for line in _text(ground_truth).splitlines() if line.strip()]
+    lines = [
+        line.replace(",", " ").split() for line in read_text(ground_truth, "ground_truth").splitlines() if line.strip()
+    ]
     if lines and lines[0][0] == "ImageId":
         lines = lines[1:]
     if not lines:
@@ -75,10 +78,3 @@ def _devkit_ids(meta: Path) -> dict[str, int]:
         raise UserError(f"{meta}: is not the meta.mat of the ILSVRC 2012 devkit ({error})") from error
     order = {wnid: position for position, wnid in enumerate(sorted(leaves.values()))}
     return {number: order[wnid] for number, wnid in leaves.items()}
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"ground_truth: {path}: {getattr(error, 'strerror', None) or error}") from error

@@ -15,6 +15,9 @@ from attx.errors import UserError
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"))
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")  # not all of PIL's: EPS would run Ghostscript
 MAX_PIXELS = 89_478_485  # PIL warns from here on, and a decoded image takes 268 MB
+MAX_BYTES = 2**29  # of a file, of which the largest images take less
+MAX_SCANS = 200  # of a JPEG, of which each takes as long as the image: usual are 1 to 12
+TILE_WIDTH, TILE_HEIGHT = 322, 323  # tags of TIFF
 MAX_ASPECT = 100  # resizing the shorter side of a longer strip would blow up the other
 
 Read = Callable[[Entry], Image.Image]
@@ -44,7 +47,9 @@ def fetch(entry: Entry, read: Read | None = None) -> tuple[Image.Image, str]:
         data = _bytes(entry.path)
         return decode(data), hashlib.sha256(data).hexdigest()
     try:
-        image = to_rgb(read(entry))
+        image = read(entry)
+        check_size(image)
+        image = to_rgb(image)
     except (BadImage, UserError):
         raise
     except Exception as error:  # the source's files may be damaged in any way
@@ -56,11 +61,13 @@ def decode(data: bytes, *, upright: bool = False) -> Image.Image:
     """An encoded image, decoded whole, in RGB (of several frames the first). Raises BadImage."""
     if not data:
         raise BadImage("the file is empty")
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
+        raise BadImage(f"has more than {MAX_SCANS} scans, which take too long to decode; save it anew")
     try:
         with _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # an error follows
             image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_size(image)
+        check_size(image)
         image.load()
         return to_rgb(ImageOps.exif_transpose(image) if upright else image)
     except BadImage:
@@ -88,10 +95,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _check_size(image: Image.Image) -> None:
+def check_size(image: Image.Image) -> None:
+    """Raises BadImage for an image that takes too much memory, before it is decoded."""
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise BadImage(f"too large: {width}x{height} pixels, the limit is {MAX_PIXELS}; shrink it first")
+    tags = getattr(image, "tag_v2", {})  # of TIFF, whose tiles may be larger than the image
+    wide, high = (max(side, tags.get(tag, 0)) for side, tag in ((width, TILE_WIDTH), (height, TILE_HEIGHT)))
+    if wide * high > MAX_PIXELS:
+        raise BadImage(f"too large: {wide}x{high} pixels, the limit is {MAX_PIXELS}; shrink it first")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise BadImage(f"too narrow: {width}x{height} pixels, sides may differ {MAX_ASPECT} times at most")
 
@@ -103,6 +113,8 @@ def _bytes(path: str | Path) -> bytes:
     if not path.is_file():
         raise BadImage("not a regular file")
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadImage(f"too large: the file has more than {MAX_BYTES >> 20} MiB")
         return path.read_bytes()
     except OSError as error:
         raise BadImage(f"cannot be read: {error.strerror}") from error

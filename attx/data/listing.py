@@ -38,10 +38,15 @@ def entries(spec: dict, where: str = "data") -> list[Entry]:
         found = select(build(**spec), **choice)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    bad = [entry.path for entry in found if CONTROL.search(entry.image_id + entry.path)]
+    bad = [entry.path for entry in found if _commands(entry.image_id) or _commands(entry.path)]
     if bad:
         raise UserError(f"{where}: control characters in the names of {len(bad)} images; rename {printable(bad[0])}")
     return found
+
+
+def _commands(name: str) -> bool:
+    """Whether a name would do more than show in a terminal or a log."""
+    return "\n" in name or bool(CONTROL.search(name))
 
 
 def dealt(listed: Sequence[Listed], shard_size: int | str) -> dict[str, list[Listed]]:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from attx.data.entry import Entry
 from attx.errors import UserError, unknown
@@ -47,6 +47,7 @@ def read(entry: Entry) -> Image.Image:
 def _dataset(name: str, root: str, split: str) -> "Dataset":
     import torchvision
 
+    EpsImagePlugin.gs_binary = False  # torchvision opens whatever PIL can, and PIL gives PostScript to Ghostscript
     kind = getattr(torchvision.datasets, name)
     taken = inspect.signature(kind).parameters
     if "train" in taken and split not in ("train", "test"):

@@ -23,6 +23,7 @@ RC = {
     **sns.axes_style("ticks"),
     **sns.plotting_context("paper"),
     "font.size": 8,
+    "text.parse_math": False,  # a $ in a name or a note is a $
     "axes.titlesize": 8,
     "axes.labelsize": 8,
     "xtick.labelsize": 7,
