@@ -26,7 +26,7 @@ ClusterName=attx
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
-AuthInfo=socket={folder}/munge/socket
+AuthInfo=socket={folder}/munge/socket,cred_expire=5
 SlurmctldPort=16817
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/%n.pid
@@ -50,8 +50,8 @@ CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 SlurmdParameters=config_overrides
 KillWait=10
 GresTypes=gpu
-NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16818 CPUs={cpus} RealMemory=64000 Gres=gpu:1
-NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16819 CPUs={cpus} RealMemory=64000
+NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16818 CPUs=2 RealMemory=64000 Gres=gpu:1
+NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16819 CPUs=2 RealMemory=64000
 PartitionName=cpu Nodes=node1,node2 Default=YES MaxTime=600 DefMemPerCPU=500
 PartitionName=gpu Nodes=node1 MaxTime=600 DefMemPerCPU=500
 PartitionName=urgent Nodes=node1,node2 MaxTime=600 PriorityTier=10
@@ -92,11 +92,11 @@ class Slurm:
     def start(self) -> None:
         """Write the configuration and start all; TimeoutError if the nodes do not get idle."""
         stop_leftovers()
-        host, cpus = socket.gethostname(), os.cpu_count()
+        host = socket.gethostname()
         for name in ("munge", "state", "dev", *(f"spool/{node}" for node in NODES)):
             (self.folder / name).mkdir(parents=True)
         subprocess.run(["mknod", str(self.folder / "dev/nvidia0"), "c", "1", "3"], check=True)
-        settings = SETTINGS.format(host=host, folder=self.folder, cpus=cpus)
+        settings = SETTINGS.format(host=host, folder=self.folder)
         CONFIG.write_text(f"{MARKER}{self.folder}\n{settings}")
         GRES.write_text(f"{MARKER}{self.folder}\nNodeName=node1 Name=gpu File={self.folder}/dev/nvidia0\n")
         munge = self.folder / "munge"
@@ -139,7 +139,7 @@ class Slurm:
         return dict(line.split(maxsplit=1) for line in lines)
 
     def lose(self, node: str) -> None:
-        """Take a node away as a power cut does: kill its daemon and all that runs below it, and wait until it is down."""
+        """Take a node away as a power cut does: kill its daemon and all that runs below it; wait until it is down."""
         daemon = self.daemons.pop(node)
         steps = [p for p in psutil.process_iter() if p.name() == "slurmstepd" and on(p, node)]
         for process in [psutil.Process(daemon.pid), *steps]:

@@ -1,0 +1,88 @@
+"""The tiny project on Slurm, with a model that can be held at work."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.cluster.slurm import Slurm, await_
+from tests.workflow.project import Project
+
+MODEL = '''
+import os
+import time
+from pathlib import Path
+
+from tests.toy_models import small_cnn
+
+
+def make():
+    net = small_cnn()
+    net.register_forward_pre_hook(hold)
+    return net
+
+
+def hold(*_):
+    """Wait while there is a folder `hold`, but not for ever; a file in it tells which process waits."""
+    deadline = time.monotonic() + 300
+    while Path("hold").exists() and time.monotonic() < deadline:
+        Path("hold", os.environ.get("SLURM_JOB_ID", "local")).touch()
+        time.sleep(0.1)
+'''
+
+
+def configure(config: dict) -> None:
+    """Two methods; the model that can be held."""
+    config["models"]["net"]["function"] = "own_models:make"
+    config["methods"].pop("random")
+
+
+class ClusterProject(Project):
+    """A project whose runs go to Slurm, unless asked for here."""
+
+    @classmethod
+    def create(cls, root: Path) -> "ClusterProject":
+        project = super().create(root)
+        (root / "own_models.py").write_text(MODEL)
+        project.configure(configure)
+        return project
+
+    def copy(self, root: Path) -> "ClusterProject":
+        return ClusterProject(super().copy(root).root)
+
+    def slurm(self, *arguments: str) -> list[str]:
+        """Arguments of a run on Slurm by the profile: it looks at jobs as often as it can, in squeue alone."""
+        asks = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1")
+        return ["--workflow-profile", "profiles/slurm", "--latency-wait", "15", *asks, *arguments]
+
+    def started(self, *arguments: str) -> subprocess.Popen:
+        """A run on Slurm, in a process group of its own; its words go to said.txt."""
+        with open(self.root / "said.txt", "w") as out:
+            command = self.command(*self.slurm(*arguments))
+            environment = self.environment()
+            return subprocess.Popen(
+                command, cwd=self.root, env=environment, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def said(self) -> str:
+        return (self.root / "said.txt").read_text()
+
+    def hold(self) -> None:
+        (self.root / "hold").mkdir()
+
+    def release(self) -> None:
+        (self.root / "hold").rename(self.root / "held")
+
+    def held(self, slurm: Slurm, number: int) -> dict[str, str]:
+        """Wait until so many of Slurm's running jobs are held; their comments, by id."""
+
+        def waiting() -> dict[str, str]:
+            running = slurm.jobs("RUNNING")
+            return {job: running[job] for job in running if (self.root / "hold" / job).exists()}
+
+        return await_(lambda: len(found := waiting()) == number and found, f"{number} jobs at work\n{self.said()}", 120)
+
+
+def kill(process: subprocess.Popen) -> None:
+    """Kill a run, as a lost login node does."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)

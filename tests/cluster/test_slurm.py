@@ -1,0 +1,95 @@
+"""The workflow on a real Slurm: the same results as without it, whatever Slurm does to its jobs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cluster.compare import assert_equal
+from tests.cluster.project import ClusterProject, kill
+from tests.cluster.slurm import await_, said
+
+pytestmark = pytest.mark.workflow
+
+
+def test_a_run_on_slurm_equals_a_run_without(slurm, undisturbed, tmp_path):
+    project = undisturbed.copy(tmp_path / "project")
+    (project.root / "results").rename(tmp_path / "aside")
+    (project.root / ".snakemake").rename(tmp_path / "records")
+    # scores share a Slurm job; predictions ask for a GPU, and fill no time with it
+    shared = ("--groups", "shard=prepare", "predict=prepare", "score=judge", "collect=finish", "table=finish")
+    asked = ("--set-resources", "predict:gpu=1", "--group-components", "prepare=10", "judge=4")
+    done = project.run(*project.slurm(*shared, "figure=finish", *asked))
+    sent = {line.split()[1]: line.split()[0] for line in history("%P %k")}
+    assert sent["rule_prepare_predict_shard"] == "gpu"
+    assert set(sent.values()) == {"cpu", "gpu"}
+    assert len(sent) == 8, sent
+    assert assert_equal(project.results, undisturbed.results)[".zip"] == 4
+    assert project.planned() == set()
+    assert "rror" not in done.stdout
+
+
+def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained):
+    unexplained.hold()
+    run = unexplained.started("--until", "attribute")
+    jobs = unexplained.held(slurm, 4)
+    nodes = dict(line.split() for line in said("squeue", "--noheader", "--format=%A %N").splitlines())
+    late, lost = (job for job in jobs if nodes[job] == "node1")
+    said("scontrol", "update", f"JobId={late}", "EndTime=now")
+    urgent = said(
+        "sbatch", "--parsable", "--partition=urgent", "--nodelist=node2", "--exclusive", "--wrap=true"
+    ).strip()
+    await_(lambda: f"{urgent.strip()} COMPLETED" in history("%A %T"), "the urgent job has had node2 to itself")
+    await_(lambda: len(limits(jobs[late])) == 2, f"another try of the late job\n{unexplained.said()}", 120)
+    slurm.lose("node1")
+    slurm.bring_back("node1")
+    unexplained.release()
+    assert run.wait(180) == 0, unexplained.said()
+    assert f"SLURM-job '{late}' failed, SLURM status is: 'TIMEOUT'" in unexplained.said()
+    first, second = limits(jobs[late])
+    assert second == 2 * first
+    preempted = {job for job in jobs if nodes[job] == "node2"}
+    assert {job for job in jobs if "Restarts=1" in said("scontrol", "show", "job", job)} == preempted | {lost}
+    (log,) = (unexplained.root / ".snakemake/slurm_logs").rglob(f"{late}.log")
+    assert "error: terminated from outside (a time limit?): what was finished is kept" in log.read_text()
+    stores = "attributions/tiny/net"
+    assert assert_equal(unexplained.results / stores, undisturbed.results / stores) == {".zip": 4}
+    assert not any(job.startswith("attribute") for job in unexplained.planned())
+
+
+def history(columns: str) -> list[str]:
+    """All jobs that Slurm has had, by these columns."""
+    return said("squeue", "--states=all", "--noheader", f"--format={columns}").splitlines()
+
+
+def limits(comment: str) -> list[int]:
+    """The time limits, in minutes, of the jobs with this comment, in the order sent."""
+    sent = sorted(line.split() for line in history("%A %k") if line.endswith(f" {comment}"))
+    shown = [said("scontrol", "--oneliner", "show", "job", job) for job, _ in sent]
+    times = [text.split(" TimeLimit=")[1].split()[0].split(":") for text in shown]
+    return [60 * int(hours) + int(minutes) for hours, minutes, _ in times]
+
+
+def unlock(project: ClusterProject) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "attx", "unlock"]
+    environment = project.environment()
+    return subprocess.run(command, cwd=project.root, env=environment, text=True, capture_output=True, timeout=60)
+
+
+def test_a_killed_run_is_unlocked_once_its_slurm_jobs_are_over(slurm, undisturbed, unexplained):
+    unexplained.hold()
+    run = unexplained.started("--until", "attribute")
+    jobs = unexplained.held(slurm, 4)
+    kill(run)
+    refused = unlock(unexplained)
+    assert refused.returncode == 2
+    for job, comment in jobs.items():
+        assert f"Slurm job {job} (running): {comment}, to be stopped by `scancel {job}`" in refused.stderr
+    gone, *_ = jobs
+    said("scancel", gone)
+    unexplained.release()
+    await_(lambda: not slurm.jobs(), "the end of the jobs")
+    assert unlock(unexplained).returncode == 0
+    unexplained.run()
+    assert_equal(unexplained.results, undisturbed.results)
+    assert unexplained.planned() == set()
