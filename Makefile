@@ -4,14 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.yaml
 GPUS ?=
+PROFILE ?=
 # Snakemake would run code that stands in a config as it reads it (docs/security.md)
 CHECK := $(BIN)/python -m attx check --quiet --configfile $(CONFIG)
-SNAKEMAKE := $(CHECK) && $(BIN)/snakemake --configfile $(CONFIG) $(if $(GPUS),--resources gpu=$(GPUS))
+SNAKEMAKE := $(CHECK) && $(BIN)/snakemake $(if $(PROFILE),--workflow-profile $(PROFILE)) --configfile $(CONFIG) $(if $(GPUS),--resources gpu=$(GPUS))
 READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
-.PHONY: run sample attacks test oracles lint bench bench-gpu dry lock unlock clean help
+.PHONY: run sample attacks cluster fetch test oracles lint bench bench-gpu dry lock unlock clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml), on so many GPUS (default 1): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -21,6 +22,12 @@ sample: $(READY)  ## run config/sample.yaml: the published settings on the carri
 
 attacks: $(READY)  ## run config/attacks.yaml: white-box success and transfer of every attack (docs/methods.md)
 	$(MAKE) run CONFIG=config/attacks.yaml
+
+cluster: $(CONFIG) $(READY)  ## run CONFIG on a Slurm cluster, by profiles/slurm (docs/hpc.md)
+	$(MAKE) run PROFILE=profiles/slurm
+
+fetch: $(CONFIG) $(READY)  ## fetch and check the weights of CONFIG's models: for runs on machines without a network
+	$(SNAKEMAKE) --until weights
 
 dry: $(CONFIG) $(READY)  ## say what `make` would do, and why
 	$(SNAKEMAKE) --dry-run --quiet host

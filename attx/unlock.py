@@ -8,15 +8,15 @@ from pathlib import Path
 
 import psutil
 
-from attx import registry
+from attx import registry, slurm
 from attx.errors import UserError
 
 LOCKS = Path(".snakemake/locks")
 
 
 def run() -> None:
-    """Remove Snakemake's locks in the current folder; UserError while its runs or jobs are alive, naming them."""
-    found = alive()
+    """Remove Snakemake's locks in the current folder; UserError while its runs or jobs are alive, here or on Slurm."""
+    found = [*alive(), *slurm.jobs()]
     if found:
         raise UserError(
             "not unlocked, since runs or jobs of this folder are alive:\n"
