@@ -5,6 +5,7 @@ Jobs print their errors as they fail, but a run goes on with what it can, and mu
 
 import glob
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 SILENT = "the job ended without a word: killed, perhaps for want of memory"
@@ -13,18 +14,20 @@ ROOM = 2**16  # bytes that a log surely finds room in
 SHOWN = 3  # logs named for each error
 
 
-def summary(results: str | Path, since: float) -> str:
+def summary(results: str | Path, since: float, failed: Collection[str] = ()) -> str:
     """A message on the jobs that failed after the time `since` (seconds); "" if none did, or the user stopped them.
 
-    A job has failed if its log, `logs/<rule>/<output without suffix>.log`, is newer, and has an error or no output.
+    A job has failed if its log, `logs/<rule>/<output without suffix>.log`, is among `failed`, or if it is newer and has
+    an error or no output.
     """
     results = Path(results)
     found: dict[str, list[Path]] = {}
     for log in sorted((results / "logs").rglob("*.log")):
-        if log.stat().st_mtime >= since:
+        known = str(log) in failed
+        if known or log.stat().st_mtime >= since:
             text = log.read_text(encoding="utf-8", errors="replace").rstrip()
             silent = SILENT if shutil.disk_usage(results).free > ROOM else FULL
-            if reason := _error(text) or ("" if _has_output(results, log) else silent):
+            if reason := _error(text) or ("" if not known and _has_output(results, log) else silent):
                 found.setdefault(reason, []).append(log)
     if "interrupted" in found:
         found.pop(SILENT, None)  # stopped before they could speak

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import socket
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attx.errors import UserError
+
+SEAL = "# sha256 "  # begins the last line of a sealed file
 
 
 @contextlib.contextmanager
@@ -54,6 +57,23 @@ def _alive(pid: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def write_sealed(path: str | Path, text: str) -> None:
+    """Write lines of text, whole or not at all, with a last one that has their digest."""
+    write_text(path, f"{text}{SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n")
+
+
+def read_sealed(path: str | Path) -> str:
+    """What `write_sealed` wrote; UserError if the file is missing or damaged."""
+    try:
+        text, _, digest = Path(path).read_bytes().rpartition(SEAL.encode())
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing: run the workflow, which makes it") from error
+    if digest != f"{hashlib.sha256(text).hexdigest()}\n".encode():
+        what = "it does not fit the digest in its last line"
+        raise UserError(f"{path} is damaged ({what}): delete it and run again, and it is made anew")
+    return text.decode()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -5,7 +5,7 @@ import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from attx.files import write_text
+from attx.files import read_sealed, write_sealed
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ def write(path: str | Path, predictions: list[Prediction]) -> None:
     writer = csv.DictWriter(text, [f.name for f in fields(Prediction)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(p) for p in predictions)
-    write_text(path, text.getvalue())
+    write_sealed(path, text.getvalue())
 
 
 def read(path: str | Path) -> dict[str, Prediction]:
-    """The predictions by image id."""
-    with open(path, newline="", encoding="utf-8") as handle:
-        return {
-            row["image_id"]: Prediction(
-                row["image_id"], int(row["label"]), int(row["predicted"]), float(row["probability"])
-            )
-            for row in csv.DictReader(handle)
-        }
+    """The predictions by image id; UserError if the file is missing or damaged."""
+    rows = csv.DictReader(io.StringIO(read_sealed(path), newline=""))
+    return {
+        row["image_id"]: Prediction(
+            row["image_id"], int(row["label"]), int(row["predicted"]), float(row["probability"])
+        )
+        for row in rows
+    }

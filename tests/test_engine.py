@@ -15,7 +15,7 @@ import torch
 from attx_kernels import dispatch
 from PIL import Image
 
-from attx import store
+from attx import predictions, store
 from attx.cli import main
 from attx.data import manifest
 from attx.data.entry import Entry
@@ -89,6 +89,7 @@ def everything(place: str) -> dict[str, np.ndarray]:
     run("score", SPEC | {"metric": metric, "postprocess": {}}, *PREDICTED, *scoring, out=f"{place}/scores.parquet")
     held, attacked = store.read(maps), store.read(hit, array="adversarial")
     scores, judged, trace = (pd.read_parquet(f"{place}/{name}.parquet") for name in ("scores", "judged", "trace"))
+    known = predictions.read(f"{place}/predicted.csv").values()
     return {
         "maps": held.attributions,
         "passes": np.array([held.attributes[f"{way}_passes"] for way in ("forward", "backward")]),
@@ -97,7 +98,7 @@ def everything(place: str) -> dict[str, np.ndarray]:
         "curves": np.stack(scores["insertion_curve"]),
         "judged": judged["adversarial"].to_numpy(),
         "trace": trace.set_index(["image_id", "step"]).sort_index()[["loss", "distance"]].to_numpy(),
-        "predicted": np.array([line.split(",")[:3] for line in Path(place, "predicted.csv").read_text().split()[1:]]),
+        "predicted": np.array([str((p.label, p.predicted)) for p in known]),
     }
 
 

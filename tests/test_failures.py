@@ -21,8 +21,8 @@ def results(tmp_path):
             (tmp_path / path).write_text(text)
             os.utime(tmp_path / path, (self.started + 5 - age,) * 2)
 
-        def summary(self):
-            return summary(tmp_path, self.started)
+        def summary(self, *failed):
+            return summary(tmp_path, self.started, [str(tmp_path / log) for log in failed])
 
     return Results()
 
@@ -69,3 +69,13 @@ def test_interruption_is_no_failure(results):
     assert results.summary() == ""
     results.write("logs/attribute/a/s0003.log", "error: disk full\n")
     assert results.summary().startswith("1 job failed.")
+
+
+def test_a_failure_that_snakemake_tells_of_counts_whatever_the_clock_says(results):
+    log = "logs/attribute/a/s0000.log"
+    results.write(log, "error: disk full\n", age=86400)
+    assert results.summary() == ""
+    assert "error: disk full" in results.summary(log)
+    results.write(log, "1/2 images\n", age=86400)
+    results.write("a/s0000.zarr.zip")
+    assert SILENT in results.summary(log)

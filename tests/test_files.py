@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from attx.errors import UserError
-from attx.files import atomic, write_text
+from attx.files import atomic, read_sealed, write_sealed, write_text
 
 
 def test_a_file_appears_whole_and_replaces_the_old_one(tmp_path):
@@ -60,3 +60,19 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_lost(tmp_path):
         assert (small / "a.txt").read_text() == "one"
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_sealed_file_is_read_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.csv"
+    for text in ("", "a,b\n1,2\r\n# sha256 is no end\nä,4\n"):
+        write_sealed(path, text)
+        assert read_sealed(path) == text
+    whole = path.read_bytes()
+    flipped = [whole[:i] + bytes([byte ^ 1 << i % 8]) + whole[i + 1 :] for i, byte in enumerate(whole)]
+    for damaged in (*flipped, b"", whole[:-1], whole[:20], whole + b"\n"):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"a\.csv is damaged .*: delete it and run again"):
+            read_sealed(path)
+    path.unlink()
+    with pytest.raises(UserError, match="is missing"):
+        read_sealed(path)

@@ -14,7 +14,7 @@ from PIL import Image
 from attx.data.entry import Entry
 from attx.data.images import BadImage, Read, fetch
 from attx.errors import UserError
-from attx.files import write_text
+from attx.files import read_sealed, write_sealed
 from attx.progress import progress
 
 COLUMNS = ["image_id", "path", "sha256", "label"]
@@ -101,13 +101,10 @@ def write(path: str | Path, rows: Sequence[Row]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
-    write_text(path, text.getvalue())
+    write_sealed(path, text.getvalue())
 
 
 def read(path: str | Path) -> list[Row]:
-    """The rows of the manifest that `write` wrote."""
-    with open(path, newline="", encoding="utf-8") as handle:
-        rows = csv.DictReader(handle)
-        if rows.fieldnames != COLUMNS:
-            raise UserError(f"{path}: not a manifest: its columns must be {','.join(COLUMNS)}")
-        return [Row(**{**row, "label": int(row["label"])}) for row in rows]
+    """The rows of the manifest that `write` wrote; UserError if the file is missing or damaged."""
+    rows = csv.DictReader(io.StringIO(read_sealed(path), newline=""))
+    return [Row(**{**row, "label": int(row["label"])}) for row in rows]

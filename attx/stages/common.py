@@ -29,10 +29,14 @@ def set_up(spec: dict, device: str, weights: Path, compiling: tuple[str, ...] = 
     """
     where, dtype = prepare(spec, device)
     model = load_model("model", **spec["model"])
-    if facts(model) != json.loads(weights.read_text()):
+    try:
+        same = facts(model) == json.loads(weights.read_text())
+    except ValueError:  # damaged
+        same = False
+    if not same:
         raise UserError(
-            f"the model is no longer the one of which {weights} was written (other weights or another transform); "
-            "delete that file and run again, and what depends on the model is made anew"
+            f"the model is no longer the one of which {weights} was written (other weights or another transform), or "
+            "that file is damaged: delete it and run again, and what depends on the model is made anew"
         )
     model = model.to(where, dtype)
     batch_size = tune(model, spec, where, dtype)

@@ -6,6 +6,7 @@ from pathlib import Path
 from attx.data import listing, manifest, stamps
 from attx.data.entry import Entry
 from attx.data.stamps import Seen
+from attx.errors import UserError
 
 
 def run(spec: dict, *, threads: int, out: Path) -> None:
@@ -41,6 +42,9 @@ def ensure(
 def _current(listed: Sequence[Entry], known: Mapping[str, str], classes: int | None, out: Path) -> bool:
     if not out.exists() or (classes is not None and any(entry.label >= classes for entry in listed)):
         return False
-    rows = manifest.read(out)
+    try:
+        rows = manifest.read(out)
+    except UserError:  # damaged
+        return False
     same = listing.fingerprint(rows) == listing.fingerprint(listed)
     return same and all(known.get(row.path, row.sha256) == row.sha256 for row in rows)

@@ -65,6 +65,8 @@ def test_what_is_lost_is_made_again(run, tmp_path):
         (tmp_path / name).unlink()
         assert run()[0] == first
         assert (tmp_path / name).exists()
+    (tmp_path / "manifest.csv").write_text("image_id,path,sha256,label\nid0,a.png,0,1\n")
+    assert run()[0] == first
     (tmp_path / "stamps.json").write_text('{"a": 3}')
     assert run() == (first, ["id0", "id1", "id2"])
 

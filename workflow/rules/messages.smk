@@ -9,6 +9,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from attx import failures, unlock
 
 STARTED = time.time()
+FAILED = set()  # logs of jobs of which Snakemake says so: where the clock was set back, their times do not
 COMMAND = re.compile(r"\| tee -i (.*?)' (returned .*|died .*)")
 ROUTINE = re.compile(r"Select jobs to execute|Execute \d+ jobs|Auto-selected partition|Cleaning up SLURM log")
 
@@ -21,6 +22,8 @@ def worth_saying(record):
     text = str(record.msg)
     if getattr(record, "event", None) == LogEvent.JOB_FINISHED or ROUTINE.match(text):
         return False
+    if getattr(record, "event", None) == LogEvent.JOB_ERROR:
+        FAILED.update(map(str, getattr(record, "log", None) or ()))
     if "Directory cannot be locked" in text:
         record.msg = unlock.locked()
         return True
@@ -38,6 +41,6 @@ onsuccess:
 
 
 onerror:
-    told = failures.summary(cfg.results, STARTED)
+    told = failures.summary(cfg.results, STARTED, FAILED)
     if told:
         print(f"\n{told}", file=sys.stderr)
