@@ -2,16 +2,20 @@
 
 import contextlib
 import hashlib
+import io
 import pickle
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
 from attx.errors import UserError
 
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError)
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, MemoryError, zipfile.BadZipFile)
+PACKED = 4  # times that a file may be smaller than what it holds: torch packs nothing, and numbers pack badly
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
@@ -29,20 +33,41 @@ def read(path: str | Path) -> dict[str, Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise UserError(f"the weights file {path} holds no state dict (a mapping of names to tensors)")
+    for key, value in found.items():
+        if not _is_whole(value):
+            raise UserError(f"the weights file {path}: {key} claims {tuple(value.shape)} numbers, which are not there")
     return {key.removeprefix("module."): value for key, value in found.items()}
 
 
 def _tensors(path: Path) -> object:
     if path.suffix != ".safetensors":
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return unpickled(path)
     import safetensors.torch  # for such files alone: benchmarks run where it is not installed
 
     try:
         return safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
         raise ValueError(str(error)) from error
+
+
+def unpickled(file: Path | BinaryIO) -> object:
+    """What a torch file holds, of which nothing but tensors and plain values is made; raises one of UNREADABLE."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            claimed, size = sum(info.file_size for info in archive.infolist()), archive.fp.seek(0, io.SEEK_END)
+        if claimed > PACKED * size:
+            raise ValueError(f"it is packed to less than 1/{PACKED} of its size")
+    if isinstance(file, io.IOBase):
+        file.seek(0)
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _is_whole(value: Tensor) -> bool:
+    """Whether a tensor's numbers are all there: a view can repeat a few without end, a sparse one leave them out."""
+    dense = value.layout == torch.strided and value.device.type == "cpu"
+    return dense and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def load_into(net: torch.nn.Module, found: dict[str, Tensor], path: str | Path) -> None:

@@ -2,12 +2,12 @@
 
 import hashlib
 import io
-import pickle
 from pathlib import Path
 
 import torch
 
 from attx.files import atomic
+from attx.models import state
 
 DIGEST = 32  # bytes in front of the rest, its sha256
 
@@ -31,7 +31,7 @@ def load(path: Path, key: str) -> dict | None:
     if hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
         return None
     try:
-        held = torch.load(io.BytesIO(data[DIGEST:]), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
+        held = state.unpickled(io.BytesIO(data[DIGEST:]))
+    except state.UNREADABLE:
         return None
-    return held["state"] if held.get("key") == key else None
+    return held["state"] if isinstance(held, dict) and held.get("key") == key else None
