@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
-.PHONY: run sample attacks cluster fetch test oracles lint bench bench-gpu dry lock unlock clean help
+.PHONY: run sample attacks report cluster fetch test oracles lint bench bench-gpu dry lock unlock clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml), on so many GPUS (default 1): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -28,6 +28,9 @@ cluster: $(CONFIG) $(READY)  ## run CONFIG on a Slurm cluster, by profiles/slurm
 
 fetch: $(CONFIG) $(READY)  ## fetch and check the weights of CONFIG's models: for runs on machines without a network
 	$(SNAKEMAKE) --until weights
+
+report: $(CONFIG) $(READY)  ## make all, and report.html with it: tables, figures and maps on one page (docs/report.md)
+	$(SNAKEMAKE) report
 
 dry: $(CONFIG) $(READY)  ## say what `make` would do, and why
 	$(SNAKEMAKE) --dry-run --quiet host

@@ -24,7 +24,7 @@ def check_bounds(config: "Config") -> None:
         )
     if not DEVICE.fullmatch(config.device):
         raise UserError(f"config: device: {config.device!r} must be auto, cpu, cuda, or one such as cuda:1")
-    for key in ("threads", "batch_size", "shard_size", "methods_per_job"):
+    for key in ("threads", "batch_size", "shard_size", "methods_per_job", "gallery_images"):
         value = getattr(config, key)
         if value != "auto" and not 1 <= value <= MOST.get(key, LARGEST):
             least = f"{value} must be at least 1" if value < 1 else f"{value} must be at most {MOST.get(key, LARGEST)}"

@@ -25,7 +25,7 @@ CURVE = "training/{training}/curve.parquet"
 PERTURBED = "perturbed/{data}/{model}/{perturbation}/{shard}.zarr.zip"
 PERTURBED_ATTRIBUTIONS = "attributions/{data}/{model}/{method}/under/{perturbation}/{shard}.zarr.zip"
 PLAN = "plan.json"
-PLAN = "plan.json"
+REPORT = "report.html"
 PERTURBED_SCORES = "scores/{data}/{metric}/{model}/{method}/under/{perturbation}/{postprocess}/{shard}.parquet"
 
 

@@ -66,4 +66,8 @@ def roots(stage: str, spec: dict) -> list[str]:
         found.append(spec["model"]["function"].split(":")[0])
     if stage == "figure":  # a gallery's: their names of classes, and what they see of an image
         found += [root for model in spec.get("models", {}).values() for root in roots("figure", {"model": model})]
+    if stage == "report":
+        shown = spec["config"]
+        found += [f"attx.data.{data['use']}" for data in shown["data"].values()]
+        found += [root for model in shown["models"].values() for root in roots("figure", {"model": model})]
     return found
