@@ -61,6 +61,7 @@ class Reader:
         for name, most in zip(whole, (4 + LONGEST * count, 8 * count), strict=bool(whole)):
             self._load(name, most)
         self.image_ids, self.targets = [str(i) for i in ids[:]], targets[:]
+        self.shape, self.dtype = self._maps.shape[1:], self._maps.dtype  # of an image's map
 
     def _check(self, ids: zarr.Array, targets: zarr.Array) -> None:
         """Damaged if the arrays are not such as `Writer` makes."""
@@ -85,9 +86,17 @@ class Reader:
             raise Damaged(f"{name} claims to hold {unpacked(data)} bytes")
         self._held[name] = default_buffer_prototype().buffer.from_bytes(data)
 
+    def places(self, image_ids: Sequence[str]) -> list[int]:
+        """Where these images are in `image_ids`; UserError names those that are not."""
+        place = {image_id: index for index, image_id in enumerate(self.image_ids)}
+        lacking = set(image_ids) - set(place)
+        if lacking:
+            raise UserError(f"{self._path} lacks the images {', '.join(sorted(lacking))}: delete it and run again")
+        return [place[image_id] for image_id in image_ids]
+
     def maps(self, places: Sequence[int]) -> np.ndarray:
         """The maps (n, C, H, W) of the images at these places of `image_ids`; UserError if any is damaged."""
-        found = np.empty((len(places), *self._maps.shape[1:]), self._maps.dtype)
+        found = np.empty((len(places), *self.shape), self.dtype)
         with told(self._path):
             for row, place in zip(found, places, strict=True):
                 self._load(self._chunk(place), row.nbytes)
@@ -114,10 +123,7 @@ def read(
     With `partly`, images that it lacks are left out.
     """
     with reading(path, array) as held:
-        place = {image_id: index for index, image_id in enumerate(held.image_ids)}
-        wanted = held.image_ids if image_ids is None else [i for i in image_ids if not partly or i in place]
-        lacking = set(wanted) - set(place)
-        if lacking:
-            raise UserError(f"{path} lacks the images {', '.join(sorted(lacking))}: delete it and run again")
-        index = [place[i] for i in wanted]
+        there = set(held.image_ids)
+        wanted = held.image_ids if image_ids is None else [i for i in image_ids if not partly or i in there]
+        index = held.places(wanted)
         return Attributions(held.maps(index), list(wanted), held.targets[index], held.attributes)

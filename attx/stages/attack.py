@@ -17,29 +17,31 @@ def run(spec: dict, *, code: str, device: str, weights: Path, shard: Path, label
     """`spec`: {data, model, attack, dtype, threads, batch_size}; `label`: data/model/attack/shard."""
     bench = common.set_up(spec, device, weights, compiling=("cuda",))
     rows = manifest.read(shard)
-    labels = np.array([row.label for row in rows], np.int64)
-    found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
+    ids, labels = [row.image_id for row in rows], np.array([row.label for row in rows], np.int64)
+    shape, dtype = (3, *bench.model.preprocess.shape), np.dtype(spec["dtype"])
 
-    def attacked(attack: Attack, place: slice, images: Tensor) -> list[float]:
-        ids = [row.image_id for row in rows[place]]
-        for point in attack.points(bench.model, images, torch.tensor(labels[place], device=bench.device), ids):
+    def attacked(attack: Attack, place: slice, images: Tensor) -> tuple[np.ndarray, list[float]]:
+        classes = torch.tensor(labels[place], device=bench.device)
+        for point in attack.points(bench.model, images, classes, ids[place]):
             last = point
-        found[place] = last.cpu().numpy()
-        return (last - images).abs().amax((1, 2, 3)).tolist()
+        return last.cpu().numpy(), (last - images).abs().amax((1, 2, 3)).tolist()
 
     def build() -> Attack:
         return registry.built("attacks", bench.sized(spec)["attack"])
 
     dispatch.forget()
-    distance = [one for _, each in bench.each(bench.images(rows, label), build, attacked) for one in each]
-    attributes = dict(zip(("data", "model", "attack", "shard"), label.split("/"), strict=True)) | {
-        "spec": spec,
-        "code": code,
-        "model_facts": common.facts(bench.model),
-        "images_sha256": [row.sha256 for row in rows],
-        "distance": distance,
-        "machine": common.machine(bench),
-        "kernels": dispatch.used(),
-    }
-    store.write(out, store.Attributions(found, [row.image_id for row in rows], labels, attributes), "adversarial")
+    distance: list[float] = []
+    with store.writing(out, ids, labels, shape, dtype, "adversarial") as writer:
+        for _, (images, moved) in bench.each(bench.images(rows, label), build, attacked):
+            writer.add(images)
+            distance += moved
+        writer.attributes = dict(zip(("data", "model", "attack", "shard"), label.split("/"), strict=True)) | {
+            "spec": spec,
+            "code": code,
+            "model_facts": common.facts(bench.model),
+            "images_sha256": [row.sha256 for row in rows],
+            "distance": distance,
+            "machine": common.machine(bench),
+            "kernels": dispatch.used(),
+        }
     print(f"{label}: {len(rows)} images attacked")

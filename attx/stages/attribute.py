@@ -1,5 +1,6 @@
 """Explain the images of a shard by one or several methods, and store the attributions."""
 
+import contextlib
 import hashlib
 import json
 import time
@@ -43,66 +44,83 @@ def run(
     targets = np.array([chosen[row.image_id].target(spec["target"]) for row in rows], np.int64)
     data, model, name = label.split("/")
     ids = [row.image_id for row in rows]
-    given = store.read(perturbed[0], ids, "perturbed") if perturbed else None
-    condition = {"perturbation": given.attributes["perturbation"]} if given else {}
-    content = {"perturbed_sha256": hashlib.sha256(given.attributions.tobytes()).hexdigest()} if given else {}
-    for (method, one), path in zip(roots.each(spec).items(), out, strict=True):
-        attributes = {
-            "data": data,
-            "model": model,
-            "method": method,
-            "shard": name,
-            "spec": one,
-            "code": provenance.digest(roots.roots("attribute", one)),
-            "model_facts": common.facts(bench.model),
-            "images_sha256": [row.sha256 for row in rows],
-            **condition,
-            **content,
-        }
-        if _is_made(path, attributes, targets):
-            path.touch()
-            print(f"{data}/{model}/{method}/{name}: kept, nothing of it has changed")
-        else:
-            dispatch.forget()
-            label = "/".join([data, model, method, *condition.values(), name])
-            batches = bench.stored(given.attributions, label) if given else bench.images(rows, label)
-            found, costs = _explained(bench, one, batches, ids, targets, label)
-            attributes |= costs | {"machine": common.machine(bench), "kernels": dispatch.used()}
-            store.write(path, store.Attributions(found, ids, targets, attributes))
+    with store.reading(perturbed[0], "perturbed") if perturbed else contextlib.nullcontext() as given:
+        places = given.places(ids) if given else []
+        condition = {"perturbation": given.attributes["perturbation"]} if given else {}
+        content = {"perturbed_sha256": _sha256(given, places)} if given else {}
+        for (method, one), path in zip(roots.each(spec).items(), out, strict=True):
+            attributes = {
+                "data": data,
+                "model": model,
+                "method": method,
+                "shard": name,
+                "spec": one,
+                "code": provenance.digest(roots.roots("attribute", one)),
+                "model_facts": common.facts(bench.model),
+                "images_sha256": [row.sha256 for row in rows],
+                **condition,
+                **content,
+            }
+            if _is_made(path, attributes, targets):
+                path.touch()
+                print(f"{data}/{model}/{method}/{name}: kept, nothing of it has changed")
+            else:
+                label = "/".join([data, model, method, *condition.values(), name])
+                batches = bench.stored(given, places, label) if given else bench.images(rows, label)
+                _explain(bench, one, batches, ids, targets, label, path, attributes)
+
+
+def _sha256(held: store.Reader, places: list[int]) -> str:
+    """The digest of all of these images."""
+    digest = hashlib.sha256()
+    for place in places:
+        digest.update(held.maps([place]).tobytes())
+    return digest.hexdigest()
 
 
 def _is_made(path: Path, attributes: dict, targets: np.ndarray) -> bool:
     if not path.exists():
         return False
     try:
-        held = store.read(path)
-    except UserError:  # damaged
+        with store.reading(path) as held:
+            for place in range(len(held.image_ids)):  # none damaged
+                held.maps([place])
+    except UserError:
         return False
     same = {key: held.attributes.get(key) for key in attributes} == json.loads(json.dumps(attributes))
     return same and np.array_equal(held.targets, targets)
 
 
-def _explained(
-    bench: Bench, spec: dict, batches: Iterator[Tensor], ids: list[str], targets: np.ndarray, label: str
-) -> tuple[np.ndarray, dict[str, float]]:
-    """The attributions (N, 3, H, W) of all images, and what they cost."""
-    found = np.empty((len(ids), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
+def _explain(
+    bench: Bench,
+    spec: dict,
+    batches: Iterator[Tensor],
+    ids: list[str],
+    targets: np.ndarray,
+    label: str,
+    out: Path,
+    attributes: dict,
+) -> None:
+    """Store the attributions of all images, a batch at a time, with `attributes` and what they cost."""
     costs = {"forward_passes": 0, "backward_passes": 0, "seconds": 0.0}
 
-    def explain(method: Callable, place: slice, images: Tensor) -> dict:
+    def explain(method: Callable, place: slice, images: Tensor) -> tuple[np.ndarray, dict]:
         classes = torch.tensor(targets[place], device=bench.device)
         start = time.perf_counter()
         with counted(bench.model) as passes:
             maps = method(bench.model, images, classes, ids[place])
-            found[place] = maps.detach().to(bench.dtype).cpu().numpy()  # waits for the device
+            found = maps.detach().to(bench.dtype).cpu().numpy()  # waits for the device
         seconds = time.perf_counter() - start
-        return {"forward_passes": passes.forward, "backward_passes": passes.backward, "seconds": seconds}
+        return found, {"forward_passes": passes.forward, "backward_passes": passes.backward, "seconds": seconds}
 
     def build() -> Callable:
         return registry.built("attribution", bench.sized(spec)["method"])
 
-    for _, cost in bench.each(batches, build, explain):
-        costs = {key: costs[key] + cost[key] for key in costs}
+    dispatch.forget()
+    with store.writing(out, ids, targets, (3, *bench.model.preprocess.shape), np.dtype(spec["dtype"])) as writer:
+        for _, (maps, cost) in bench.each(batches, build, explain):
+            writer.add(maps)
+            costs = {key: costs[key] + cost[key] for key in costs}
+        writer.attributes = attributes | costs | {"machine": common.machine(bench), "kernels": dispatch.used()}
     count = f"{costs['forward_passes']} forward and {costs['backward_passes']} backward passes"
     print(f"{label}: {len(ids)} images explained in {costs['seconds']:.0f} s, {count}")
-    return found, costs

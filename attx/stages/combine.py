@@ -1,5 +1,6 @@
 """Make one attribution of stored ones: an ensemble, which needs no model."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from attx import frames, registry, store
 from attx.errors import UserError
 
 COSTS = ("forward_passes", "backward_passes", "seconds")
+FEW = 8  # images whose maps are held at once
 
 
 def run(spec: dict, *, code: str, stores: list[Path], scores: list[Path], label: str, out: Path) -> None:
@@ -17,26 +19,26 @@ def run(spec: dict, *, code: str, stores: list[Path], scores: list[Path], label:
     `scores`: the members' insertion and deletion, if the method chooses by their difference.
     """
     combined = registry.built("attribution", spec["method"])
-    first, *rest = members = [store.read(path) for path in stores]
-    for path, other in zip(stores[1:], rest, strict=True):
-        if other.image_ids != first.image_ids or not np.array_equal(other.targets, first.targets):
-            raise UserError(f"{path} is of other images or classes than {stores[0]}: delete both and run again")
-    maps = [torch.from_numpy(member.attributions) for member in members]
-    if not first.image_ids:
-        found = first.attributions
-    elif scores:
-        found = combined(maps, _differences(scores, first.image_ids)).numpy()
-    else:
-        found = combined(maps).numpy()
-    attributes = dict(zip(("data", "model", "method", "shard"), label.split("/"), strict=True)) | {
-        "spec": spec,
-        "code": code,
-        "members": [member.attributes["method"] for member in members],
-        **{cost: sum(member.attributes[cost] for member in members) for cost in COSTS},
-        **{key: first.attributes[key] for key in ("model_facts", "images_sha256", "machine")},
-    }
-    store.write(out, first._replace(attributions=found, attributes=attributes))
-    print(f"{label}: {len(first.image_ids)} attributions of {', '.join(attributes['members'])} combined")
+    with contextlib.ExitStack() as stack:
+        first, *rest = members = [stack.enter_context(store.reading(path)) for path in stores]
+        for path, other in zip(stores[1:], rest, strict=True):
+            if other.image_ids != first.image_ids or not np.array_equal(other.targets, first.targets):
+                raise UserError(f"{path} is of other images or classes than {stores[0]}: delete both and run again")
+        ids = first.image_ids
+        given = (_differences(scores, ids),) if scores and ids else ()
+        with store.writing(out, ids, first.targets, first.shape, first.dtype) as writer:
+            for start in range(0, len(ids), FEW):
+                places = list(range(len(ids)))[start : start + FEW]
+                maps = [torch.from_numpy(member.maps(places)) for member in members]
+                writer.add(combined(maps, *(values[:, places] for values in given)).numpy())
+            writer.attributes = dict(zip(("data", "model", "method", "shard"), label.split("/"), strict=True)) | {
+                "spec": spec,
+                "code": code,
+                "members": [member.attributes["method"] for member in members],
+                **{cost: sum(member.attributes[cost] for member in members) for cost in COSTS},
+                **{key: first.attributes[key] for key in ("model_facts", "images_sha256", "machine")},
+            }
+    print(f"{label}: {len(ids)} attributions of {', '.join(writer.attributes['members'])} combined")
 
 
 def _differences(scores: list[Path], image_ids: list[str]) -> torch.Tensor:

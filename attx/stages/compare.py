@@ -1,5 +1,7 @@
 """Compare the maps of a shard's images with those under a perturbation, or of other seeds: one row per image."""
 
+import contextlib
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,35 +29,32 @@ def run(
     score = registry.built("metrics", spec["metric"])
     known, rest, files = predictions.read(predicted), iter(others), iter(out)
     for (method, count), path in zip(spec["methods"].items(), attributions, strict=True):
-        own = store.read(path)
-        beside = [store.read(next(rest), own.image_ids) for _ in range(count)]
-        for name, reading in spec["postprocess"].items():
-            names = dict(zip(("data", "model"), label.split("/"), strict=True)) | {
-                "method": method,
-                "postprocess": name,
-            }
-            names |= {key: spec[key] for key in ("perturbation", "epsilon") if key in spec}
-            said = "/".join(map(str, names.values()))
-            table = _compared(score, [known[i] for i in own.image_ids], [own, *beside], reading, said)
-            for position, (key, value) in enumerate(names.items(), start=1):
-                table.insert(position, key, value)
-            for key in COSTS:
-                table[key] = own.attributes[key] / max(len(own.image_ids), 1)
-            frames.write(next(files), table)
-            print(f"{said}: maps of {len(table)} images compared with {count} other{'s' * (count > 1)}")
+        with contextlib.ExitStack() as stack:
+            own, *beside = [stack.enter_context(store.reading(p)) for p in (path, *itertools.islice(rest, count))]
+            for name, reading in spec["postprocess"].items():
+                names = dict(zip(("data", "model"), label.split("/"), strict=True)) | {
+                    "method": method,
+                    "postprocess": name,
+                }
+                names |= {key: spec[key] for key in ("perturbation", "epsilon") if key in spec}
+                said = "/".join(map(str, names.values()))
+                table = _compared(score, [known[i] for i in own.image_ids], [own, *beside], reading, said)
+                for position, (key, value) in enumerate(names.items(), start=1):
+                    table.insert(position, key, value)
+                for key in COSTS:
+                    table[key] = own.attributes[key] / max(len(own.image_ids), 1)
+                frames.write(next(files), table)
+                print(f"{said}: maps of {len(table)} images compared with {count} other{'s' * (count > 1)}")
 
 
-def _compared(
-    score: Callable, known: list, contents: list[store.Attributions], reading: dict, label: str
-) -> pd.DataFrame:
+def _compared(score: Callable, known: list, stores: list[store.Reader], reading: dict, label: str) -> pd.DataFrame:
     """The scores of all images, some at a time."""
-    ids, tables = contents[0].image_ids, []
+    ids, tables = stores[0].image_ids, []
     for part in progress([ids[i : i + FEW] for i in range(0, len(ids), FEW)], len(ids), f"compare {label}"):
         start = ids.index(part[0])
-        place = slice(start, start + len(part))
-        maps, *others = (postprocess(torch.from_numpy(c.attributions[place]), **reading) for c in contents)
+        maps, *others = (postprocess(torch.from_numpy(s.maps(s.places(part))), **reading) for s in stores)
         try:
-            tables.append(table_of(known[place], score(maps, others)))
+            tables.append(table_of(known[start : start + len(part)], score(maps, others)))
         except (UserError, ValueError) as error:
             raise UserError(f"comparing maps {label} of {', '.join(part)}: {error}") from error
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from attx.data.loading import load_batch
 from attx.errors import UserError, out_of_memory
 from attx.models.classifier import Classifier
 from attx.progress import progress
+from attx.store import Reader
 
 ENTRIES = ("method", "attack", "perturbation", "metric", "path")  # of a slice, those that may have a batch size
 Tool = TypeVar("Tool")
@@ -58,11 +58,11 @@ class Bench:
                 ahead = [pool.submit(self._load, part) for part in parts[i + 1 : i + 2]]
                 yield images.to(self.device, non_blocking=True)
 
-    def stored(self, images: np.ndarray, label: str) -> Iterator[Tensor]:
-        """Images (N, 3, H, W) out of a store, as `images` gives those of rows."""
-        few = max(1, self.fitting // 4)
-        for part in progress([images[i : i + few] for i in range(0, len(images), few)], len(images), label):
-            yield torch.from_numpy(part).to(self.device, self.dtype)
+    def stored(self, held: Reader, places: list[int], label: str, few: int | None = None) -> Iterator[Tensor]:
+        """Images (n, 3, H, W) at these places of a store, as `images` gives those of rows."""
+        few = few or max(1, self.fitting // 4)
+        for part in progress([places[i : i + few] for i in range(0, len(places), few)], len(places), label):
+            yield torch.from_numpy(held.maps(part)).to(self.device, self.dtype)
 
     def _load(self, rows: list) -> Tensor:
         images = torch.from_numpy(load_batch(rows, self.model.preprocess, self.read)).to(self.dtype)

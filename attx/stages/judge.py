@@ -30,8 +30,6 @@ def run(
     distance (largest change of a value, before resizing).
     """
     bench = common.set_up(spec, device, weights)
-    content = store.read(adversarial, array="adversarial")
-    given = torch.from_numpy(content.attributions).split(bench.batch_size) if content.image_ids else ()
 
     def classified(model: Classifier, place: slice, images: Tensor) -> list[int]:
         if images.shape[2:] != model.preprocess.shape:
@@ -39,8 +37,9 @@ def run(
         with torch.no_grad():
             return model(images).argmax(1).tolist()
 
-    batches = (images.to(bench.device, bench.dtype) for images in given)
-    classes = [k for _, each in bench.each(batches, lambda: bench.model, classified) for k in each]
+    with store.reading(adversarial, "adversarial") as content:
+        batches = bench.stored(content, list(range(len(content.image_ids))), f"judge {label}", few=bench.batch_size)
+        classes = [k for _, each in bench.each(batches, lambda: bench.model, classified) for k in each]
     judged, attacked = predictions.read(predicted), predictions.read(source_predicted)
     table = pd.DataFrame(
         {

@@ -8,7 +8,7 @@ from attx_kernels import dispatch
 from torch import Tensor
 
 from attx import predictions, registry, store
-from attx.attributional import AttributionalAttack
+from attx.attributional import AttributionalAttack, Perturbed
 from attx.data import manifest
 from attx.stages import common
 
@@ -24,30 +24,31 @@ def run(
     rows = manifest.read(shard)
     chosen = predictions.read(predicted)
     targets = np.array([chosen[row.image_id].target(spec["target"]) for row in rows], np.int64)
-    found = np.empty((len(rows), 3, *bench.model.preprocess.shape), np.dtype(spec["dtype"]))
+    ids, shape, dtype = [row.image_id for row in rows], (3, *bench.model.preprocess.shape), np.dtype(spec["dtype"])
 
-    def perturbed(attack: AttributionalAttack, place: slice, images: Tensor) -> list[tuple[float, int]]:
-        ids = [row.image_id for row in rows[place]]
-        result = attack.run(bench.model, images, torch.tensor(targets[place], device=bench.device), ids)
-        found[place] = result.images.cpu().numpy()
-        return list(zip(result.measure.tolist(), result.step.tolist(), strict=True))
+    def perturbed(attack: AttributionalAttack, place: slice, images: Tensor) -> Perturbed:
+        return attack.run(bench.model, images, torch.tensor(targets[place], device=bench.device), ids[place])
 
     def build() -> AttributionalAttack:
         return registry.built("perturbations", bench.sized(spec)["perturbation"])
 
     dispatch.forget()
-    each = [one for _, part in bench.each(bench.images(rows, label), build, perturbed) for one in part]
-    attributes = dict(zip(("data", "model", "perturbation", "shard"), label.split("/"), strict=True)) | {
-        "spec": spec,
-        "code": code,
-        "model_facts": common.facts(bench.model),
-        "images_sha256": [row.sha256 for row in rows],
-        "measure": [measure for measure, _ in each],
-        "step": [step for _, step in each],
-        "machine": common.machine(bench),
-        "kernels": dispatch.used(),
-    }
-    store.write(out, store.Attributions(found, [row.image_id for row in rows], targets, attributes), "perturbed")
-    kept = sum(step == 0 for _, step in each)
+    measures, steps = [], []
+    with store.writing(out, ids, targets, shape, dtype, "perturbed") as writer:
+        for _, found in bench.each(bench.images(rows, label), build, perturbed):
+            writer.add(found.images.cpu().numpy())
+            measures += found.measure.tolist()
+            steps += found.step.tolist()
+        writer.attributes = dict(zip(("data", "model", "perturbation", "shard"), label.split("/"), strict=True)) | {
+            "spec": spec,
+            "code": code,
+            "model_facts": common.facts(bench.model),
+            "images_sha256": [row.sha256 for row in rows],
+            "measure": measures,
+            "step": steps,
+            "machine": common.machine(bench),
+            "kernels": dispatch.used(),
+        }
+    kept = steps.count(0)
     left = f", {kept} of them left as they were: no step that kept the prediction made the map worse" if kept else ""
     print(f"{label}: {len(rows)} images perturbed{left}")

@@ -38,19 +38,19 @@ def run(
     bench = common.set_up(spec, device, weights, compiling=("cuda", "cpu"))
     chosen = predictions.read(predicted)
     rows = manifest.read(shard)
-    content = store.read(attributions, [row.image_id for row in rows])
     known = [chosen[row.image_id] for row in rows]
     dispatch.forget()
-    tables = _scored(bench, spec, rows, known, content, f"score {label}")
+    with store.reading(attributions) as held:
+        tables = _scored(bench, spec, rows, known, held, f"score {label}")
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"image_id": []})
     for position, (name, value) in enumerate(
         zip(("data", "model", "method", "postprocess"), label.split("/"), strict=True)
     ):
         table.insert(1 + position, name, value)
-    if content.attributes["model"] != label.split("/")[1]:
-        table.insert(3, "source", content.attributes["model"])
+    if held.attributes["model"] != label.split("/")[1]:
+        table.insert(3, "source", held.attributes["model"])
     for name in COSTS:
-        table[name] = content.attributes[name] / max(len(content.image_ids), 1)
+        table[name] = held.attributes[name] / max(len(rows), 1)
     table.attrs = {"machine": common.machine(bench), "kernels": dispatch.used()}
     frames.write(out, table)
     means = table.select_dtypes("float").drop(columns=COSTS, errors="ignore").mean()
@@ -65,21 +65,22 @@ def _scored(
     spec: dict,
     rows: list,
     known: list[predictions.Prediction],
-    content: store.Attributions,
+    held: store.Reader,
     label: str,
 ) -> list[pd.DataFrame]:
     """The scores of all rows, in tables of some rows each."""
+    places = held.places([row.image_id for row in rows])
 
     def scored(tool: tuple[Callable, Callable], place: slice, images: Tensor) -> pd.DataFrame:
         score, handed = tool
-        ids = content.image_ids[place]
-        maps = torch.from_numpy(content.attributions[place])
+        ids = [row.image_id for row in rows[place]]
+        maps = torch.from_numpy(held.maps(places[place]))
         maps = postprocess(_resized(maps.to(images), images), **spec["postprocess"])
         targets = {
             which: torch.tensor([p.target(which) for p in known[place]], device=images.device)
             for which in ("predicted", "label")
         }
-        targets["explained"] = torch.from_numpy(content.targets[place]).to(images.device)
+        targets["explained"] = torch.from_numpy(held.targets[places[place]]).to(images.device)
         try:
             return table_of(known[place], score(bench.model, images, maps, targets, **handed(ids)))
         except UserError as error:
