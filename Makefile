@@ -56,9 +56,12 @@ bench-gpu:  ## the same on a GPU; needs no .venv: without one, PYTHON with torch
 unlock: $(READY)  ## after a killed run: let the next one start; refuses while jobs of this folder are alive
 	$(BIN)/python -m attx unlock
 
-lock:  ## write envs/requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra dev --no-emit-index-url pyproject.toml -o envs/requirements.lock
+COMPILE := uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url pyproject.toml
+
+lock:  ## write envs/*.lock anew from pyproject.toml (needs uv): all packages, and those that runs need
+	$(COMPILE) --extra dev -o envs/requirements.lock
+	$(COMPILE) --extra cluster --extra quantus --constraint envs/requirements.lock -o envs/run.lock
 
 clean:  ## delete the virtual environment (results stay)
 	rm -rf $(VENV)
