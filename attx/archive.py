@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attx.errors import UserError
+from attx.files import damaged, missing
 
 MAGIC = b"\x28\xb5\x2f\xfd"  # of a zstd frame
 
@@ -70,10 +71,10 @@ def told(path: str | Path) -> Iterator[None]:
         raise
     except Exception as error:  # zipfile, json and Zarr raise a dozen kinds over damaged files
         if not Path(path).exists():
-            raise UserError(f"{path} is missing: run the workflow, which makes it") from error
+            raise missing(path) from error
         if isinstance(error, OSError) and error.errno not in (
             None,
             errno.EINVAL,
         ):  # EINVAL: of a place made up
             raise UserError(f"{path} cannot be read ({error.strerror}): see to the disk, then run again") from error
-        raise UserError(f"{path} is damaged ({error}): delete it and run again, and it is made anew") from error
+        raise damaged(path, error) from error

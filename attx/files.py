@@ -2,16 +2,31 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from attx.errors import UserError
 
 SEAL = "# sha256 "  # begins the last line of a sealed file
+TEMPORARY = ".tmp-"
+DAY = 86400  # seconds
+REMEDY = "delete it and run again, and it is made anew (`make verify` finds all such)"
+
+
+def damaged(path: str | Path, reason: object) -> UserError:
+    """The error for a result that is not as a job wrote it."""
+    return UserError(f"{path} is damaged ({reason}): {REMEDY}")
+
+
+def missing(path: str | Path) -> UserError:
+    """The error for a result that is not there."""
+    return UserError(f"{path} is missing: run the workflow, which makes it")
 
 
 @contextlib.contextmanager
@@ -19,7 +34,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path of this process's own in the target's folder; at the end flush it and rename it to `path`.
 
     If the block fails, nothing is left and what stood at `path` still stands. The temporary name keeps the suffixes,
-    since writers choose formats by them. What a killed process of this host left is removed first.
+    since writers choose formats by them. What killed processes left is removed first.
     UserError for a full disk, and for a folder that cannot be made or written to.
     """
     path = Path(path)
@@ -27,11 +42,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"the folder {path.parent} cannot be made ({error.strerror}): choose another") from error
-    host = socket.gethostname()
-    for stale in path.parent.glob(f".tmp-{host}-*-{path.name}"):
-        if not _alive(stale.name.removeprefix(f".tmp-{host}-").split("-")[0]):
+    for stale in path.parent.glob(f"{TEMPORARY}*-{glob.escape(path.name)}"):
+        if abandoned(stale):
             stale.unlink(missing_ok=True)
-    temporary = path.with_name(f".tmp-{host}-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    temporary = path.with_name(f"{_prefix()}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
     try:
         yield temporary
         with open(temporary, "rb") as handle:
@@ -47,6 +61,20 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _prefix() -> str:
+    return f"{TEMPORARY}{socket.gethostname()}-"
+
+
+def abandoned(temporary: Path) -> bool:
+    """Whether a temporary file is a dead process's: of this host, as far as seen, or of another and a day old."""
+    if temporary.name.startswith(_prefix()):
+        return not _alive(temporary.name.removeprefix(_prefix()).split("-")[0])
+    try:
+        return time.time() - temporary.stat().st_mtime > DAY
+    except FileNotFoundError:
+        return False
 
 
 def _alive(pid: str) -> bool:
@@ -69,10 +97,9 @@ def read_sealed(path: str | Path) -> str:
     try:
         text, _, digest = Path(path).read_bytes().rpartition(SEAL.encode())
     except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: run the workflow, which makes it") from error
+        raise missing(path) from error
     if digest != f"{hashlib.sha256(text).hexdigest()}\n".encode():
-        what = "it does not fit the digest in its last line"
-        raise UserError(f"{path} is damaged ({what}): delete it and run again, and it is made anew")
+        raise damaged(path, "it does not fit the digest in its last line")
     return text.decode()
 
 
