@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
-.PHONY: run sample attacks report cluster fetch test oracles lint bench bench-gpu dry lock unlock clean help
+.PHONY: run sample attacks report cluster fetch test oracles lint bench bench-gpu dry lock unlock verify clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml), on so many GPUS (default 1): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -55,6 +55,9 @@ bench-gpu:  ## the same on a GPU; needs no .venv: without one, PYTHON with torch
 
 unlock: $(READY)  ## after a killed run: let the next one start; refuses while jobs of this folder are alive
 	$(BIN)/python -m attx unlock
+
+verify: $(CONFIG) $(READY)  ## read all results of CONFIG and say which are damaged; DELETE=1 deletes those, to be made anew
+	$(BIN)/python -m attx verify --configfile $(CONFIG) $(if $(DELETE),--delete)
 
 COMPILE := uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url pyproject.toml
