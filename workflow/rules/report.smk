@@ -1,6 +1,6 @@
 """The page of a run, which `make report` asks for."""
 
-from snakemake.io import Wildcards
+from snakemake.iocontainers import Wildcards
 
 from attx.report import plan
 
