@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from attx import provenance, registry, roots
 from attx.allocator import keep_memory
-from attx.errors import UserError, out_of_memory
+from attx.errors import UserError, out_of_memory, printable
 
 STAGES = registry.names("stages")
 LISTS = {"methods": "attribution"} | {
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = vars(_parser().parse_args(argv))
             importlib.import_module(arguments.pop("module")).run(**arguments)
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")  # at once: jobs that fail together share a terminal
+        sys.stderr.write(f"error: {printable(error)}\n")  # at once: jobs that fail together share a terminal
         return 2
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):

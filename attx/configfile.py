@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from attx.errors import UserError
+from attx.errors import UserError, printable
 
 TEMPLATE = "__use_yte__"
 LARGEST = 2**24  # bytes of a file
@@ -61,7 +61,7 @@ def refuse(paths: list[str]) -> None:
         for path in paths:
             read(path)
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {printable(error)}")
 
 
 def check_extent(raw: object) -> None:

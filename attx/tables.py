@@ -11,7 +11,7 @@ from attx.errors import UserError
 from attx.files import write_text
 from attx.slices import CONTROLS
 from attx.statistics import holm, mean_interval, paired_p
-from attx.tables_text import caption, latex, markdown, number, plain, reading, shown
+from attx.tables_text import caption, check_words, latex, markdown, number, plain, reading, shown
 
 KEYS = ["data", "model", "method", "postprocess"]
 CONDITIONS = ["perturbation", "epsilon"]  # of metrics that compare maps of perturbed images with those of clean ones
@@ -57,8 +57,9 @@ def summarise(
 def write(table: pd.DataFrame, csv: str | Path, md: str | Path, tex: str | Path, title: str = "") -> None:
     """Write a summary as CSV (every column in full) and, rounded for reading, as Markdown and LaTeX.
 
-    With a `title` any table will do, and this is its caption.
+    With a `title` any table will do, and this is its caption. UserError for words that are commands to who reads them.
     """
+    check_words(table)
     text, below = (plain(table), title) if title else (reading(table), caption(table))
     write_text(csv, table.to_csv(index=False, lineterminator="\n"))
     write_text(md, markdown(text, below))

@@ -4,7 +4,10 @@ import re
 
 import pandas as pd
 
+from attx.errors import UserError
+
 WIDE = 3  # scores from which on the differences of the first alone are shown
+COMMAND = re.compile(r"^(?![-+]?[.\d])[=+@-]|[\\<>{}$`\x00-\x1f\x7f]")  # to a spreadsheet, LaTeX, a browser, a terminal
 SHOWN = 6  # scores that are shown at all; the CSV has the others
 
 
@@ -106,6 +109,21 @@ def caption(table: pd.DataFrame) -> str:
     if len(sources):
         lines.append(f"Published insertion / deletion: {'; '.join(sources)}.")
     return " ".join(lines)
+
+
+def check_words(table: pd.DataFrame) -> None:
+    """UserError for words that no label of a config has, and that a spreadsheet, LaTeX or a browser would obey.
+
+    Scores lie in files, which others may have written.
+    """
+    words = [str(word) for name in table for word in (name, *_words(table[name]))]
+    bad = next(filter(COMMAND.search, words), None)
+    if bad is not None:
+        raise UserError(f"the scores hold {bad!r}, which no run names anything: delete them and run again")
+
+
+def _words(column: pd.Series) -> list[object]:
+    return [] if pd.api.types.is_numeric_dtype(column) else list(column.dropna().unique())
 
 
 def markdown(text: pd.DataFrame, caption: str) -> str:

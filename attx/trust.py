@@ -4,6 +4,7 @@ A module is trusted if it lies in the folder where one runs, where its user has 
 ATTX_TRUST, a list with commas, has its top-level name. No key of a config can add to that.
 """
 
+import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -54,7 +55,8 @@ def _named(top: str) -> bool:
 def _places(top: str) -> list[Path]:
     """The folders of a package or the file of a module, without importing it; none if there is neither."""
     try:
-        spec = importlib.util.find_spec(top)
+        # first as if it were not imported yet: that may have been in another folder
+        spec = importlib.machinery.PathFinder.find_spec(top) or importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return []
     if spec is None:

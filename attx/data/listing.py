@@ -77,8 +77,8 @@ def forget() -> None:
 
 
 def _digest(found: Sequence[Entry]) -> str:
-    files = {entry.path: Path(entry.path) for entry in found}
-    held = {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in files.items() if file.is_file()}
+    files = {entry.path for entry in found if Path(entry.path).is_file()}
+    held = {path: _sha256(path) for path in files}
     text = json.dumps([[entry.image_id, entry.label, held.get(entry.path)] for entry in found])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -91,3 +91,8 @@ def reader(use: str) -> Read | None:
 def refuses_duplicates(use: str) -> bool:
     """Whether two equal images are an error: yes, except in published benchmarks, which are used as they are."""
     return getattr(registry.load("data", use), "REFUSE_DUPLICATES", True)
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

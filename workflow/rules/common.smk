@@ -10,7 +10,7 @@ from pathlib import Path
 from attx import paths, provenance, registry, roots, slices, sources
 from attx.config import Config, canonical
 from attx.data import listing, stamps
-from attx.errors import UserError
+from attx.errors import UserError, printable
 from attx.needs import PERTURBED, pairs
 from attx.stages.manifest import ensure
 
@@ -20,7 +20,7 @@ def clearly(function, *args):
     try:
         return function(*args)
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {printable(error)}")
     except KeyboardInterrupt:
         sys.exit("interrupted: no job had started")
 
