@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from attx.errors import UserError
 from attx.files import atomic
@@ -15,6 +17,8 @@ MAGIC = b"PAR1"  # begins and ends a Parquet file; before the end stands the len
 TAIL = 8
 DIGEST = hashlib.sha256().digest_size
 BLOCK = 1 << 20
+FREELY = 10**7  # values that any file may hold: constant columns take next to nothing
+PACKED = 100  # values that a byte may stand for, beyond these
 
 
 def write(path: str | Path, table: pd.DataFrame) -> None:
@@ -51,10 +55,14 @@ def whole(path: str | Path) -> Iterator[None]:
             held = handle.read(DIGEST)
             if held != _digest(handle, start, DIGEST):
                 raise ValueError("its digest is another")
+            handle.seek(0)
+            claimed, size = pq.read_metadata(handle), handle.seek(0, 2)
+            if claimed.num_rows * claimed.num_columns > FREELY + PACKED * size:
+                raise ValueError(f"it claims {claimed.num_rows} rows of {claimed.num_columns}, beyond all bounds")
         yield
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing: run the workflow, which makes it") from error
-    except ValueError as error:  # also those of pyarrow
+    except (ValueError, pa.ArrowException) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and run again, and it is made anew") from error
 
 
