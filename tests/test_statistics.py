@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from attx.errors import UserError
-from attx.statistics import holm, mean_band, mean_interval, paired_p, share_interval
+from attx.statistics import MANY, holm, mean_band, mean_interval, paired_p, share_interval
 
 
 def test_interval_of_many_normal_values_is_the_normal_one():
@@ -53,6 +53,15 @@ def test_band_agrees_with_the_interval_at_each_point():
         interval = mean_interval(curves[:, point])
         np.testing.assert_allclose([low[point], high[point]], interval[1:], atol=0.1 * np.ptp(interval[1:]))
     assert np.isnan(mean_band(curves[:1])[1:]).all()
+
+
+def test_intervals_of_very_many_values_are_those_of_the_bootstrap():
+    values = np.random.default_rng(3).exponential(size=(MANY + 1, 1))
+    normal = mean_interval(values[:, 0])
+    near = 0.1 * (normal.high - normal.mean)
+    np.testing.assert_allclose(np.ravel(mean_band(values)), normal)
+    np.testing.assert_allclose(mean_interval(values[:-1, 0]), normal, atol=near)
+    np.testing.assert_allclose(np.ravel(mean_band(values[:-1])), normal, atol=near)
 
 
 def test_interval_of_a_share_is_where_the_score_test_does_not_reject():
