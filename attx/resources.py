@@ -14,14 +14,29 @@ from attx.plan.passes import passes
 from attx.plan.saved import Saved
 from attx.roots import images as learned
 
-LIGHT_MB, BASE_MB = 1200, 1400  # a job without a model; one with a small one
+BASE_MB = 1400  # a job with a small model
+LIGHT_MB = {
+    "shard": 300,
+    "select": 300,
+    "collect": 400,
+    "gather": 400,
+    "table": 500,
+    "figure_table": 600,
+}  # jobs without a model
+OTHER_MB = 1300  # others without a model, which load torch or draw
 GPU_MB = 6000  # of a GPU job: of the machine's own memory
-ROW_MB, FORWARD = 165.0, 0.2  # a row of a batch of 224 x 224 pixels in float32, with its gradient; share of one without
+ROW_MB, FORWARD = 175.0, 0.2  # a row of a batch of 224 x 224 pixels in float32, with its gradient; share of one without
 MAPS = 4  # copies of its maps that a job holds
 SIDE = 224  # pixels, of models whose size the configuration does not tell
 PASS_SECONDS, GPU_SPEEDUP = 1.2, 50  # forward and backward for such a row on one thread
 FORWARD_SECONDS = 0.4  # of them, for the pass forward
-LIGHTER = {"efficientnet_lite": (0.7, 0.15), "resnet": (0.7, 0.4), "trained": (0.7, 0.4)}  # shares of ROW_MB and time
+SHARES = {  # of ROW_MB and PASS_SECONDS, by how the model's file or name begins
+    "efficientnet_lite": (0.7, 0.15),
+    "resnet18": (0.6, 0.2),
+    "resnet50": (0.6, 0.35),
+    "maxvit": (1.6, 2.5),
+    "trained": (0.6, 0.1),
+}
 START_MINUTES = 5  # loading Python and the model, from a slow shared disk
 MARGIN, MEMORY_MARGIN = 2, 1.3  # of what is planned or guessed; of the memory that was measured
 SCORES_BYTES, SCORES_COPIES = 8192, 4  # of an image's scores, curves among them; how often a job holds them
@@ -39,7 +54,7 @@ def needed(config: Config, saved: Saved, stage: str, spec: dict, images: int, gp
     if stage == "weights":
         return _whole(BASE_MB, 0)
     if "model" not in spec:
-        return _whole(LIGHT_MB + SCORES_COPIES * images * SCORES_BYTES / 1e6, images * 0.02)
+        return _whole(LIGHT_MB.get(stage, OTHER_MB) + SCORES_COPIES * images * SCORES_BYTES / 1e6, images * 0.02)
     doing = list(works(config, stage, spec))
     measured = saved.models.get(doing[0].model, {})
     side = max(measured.get("shape") or [_side(spec["model"])])
@@ -63,7 +78,7 @@ def _memory(spec: dict, side: int, images: int, gpu: bool, measured: dict) -> fl
     if gpu:
         return GPU_MB + maps
     batch = _batch(spec)
-    rows = batch * ROW_MB * _lighter(spec["model"])[0] * (side / SIDE) ** 2 * itemsize / 4
+    rows = batch * ROW_MB * _share(spec["model"])[0] * (side / SIDE) ** 2 * itemsize / 4
     if measured.get("device") == "cpu":
         rows = (MEMORY_MARGIN * measured["memory"] / 1e6 - BASE_MB) * batch / measured["batch_size"]
     return BASE_MB + max(rows, 0) * (1 if any(key in spec for key in GRADIENTS) else FORWARD) + maps
@@ -80,9 +95,9 @@ def _side(model: dict) -> int:
     return model.get("size") or registry.default("models", model["use"], "size") or SIDE
 
 
-def _lighter(model: dict) -> tuple[float, float]:
+def _share(model: dict) -> tuple[float, float]:
     name = model["name"] if model["use"] in ("torchvision", "timm") else model["use"]
-    return next((shares for start, shares in LIGHTER.items() if name.startswith(start)), (1.0, 1.0))
+    return next((shares for start, shares in SHARES.items() if name.startswith(start)), (1.0, 1.0))
 
 
 def _pass_seconds(spec: dict, side: int, gpu: bool, measured: dict) -> tuple[float, float]:
@@ -91,7 +106,7 @@ def _pass_seconds(spec: dict, side: int, gpu: bool, measured: dict) -> tuple[flo
         forward = measured["forward_seconds"]
         return forward, max(measured["backward_seconds"] - forward, 0.0)
     speed = GPU_SPEEDUP if gpu else spec["threads"] ** 0.5
-    both = PASS_SECONDS * _lighter(spec["model"])[1] * (side / SIDE) ** 2 / speed
+    both = PASS_SECONDS * _share(spec["model"])[1] * (side / SIDE) ** 2 / speed
     both *= 2 if spec["dtype"] == "float64" else 1
     return FORWARD_SECONDS * both, (1 - FORWARD_SECONDS) * both
 

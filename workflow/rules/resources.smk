@@ -14,10 +14,19 @@ def asks(kind, stage, methods=(), **more):
         key = (stage, *methods, *more.items(), *(item for item in wildcards.items() if item[0] != "shard"))
         if key not in ESTIMATED:
             spec = slice_of(stage, wildcards, methods, **more)
-            shards = SHARDS.get(dict(wildcards.items()).get("data"), {})
-            largest = max(map(len, shards.values()), default=0)
-            images = largest * (len(paths.parts(spec)) if "parts" in spec else 1)
-            ESTIMATED[key] = estimates.needed(cfg, PLANNED, stage, spec, images, bool(GPU))
+            ESTIMATED[key] = estimates.needed(cfg, PLANNED, stage, spec, worked_on(spec, wildcards), bool(GPU))
         return estimates.attempted(ESTIMATED[key][kind], attempt)
 
     return resource
+
+
+def worked_on(spec, wildcards):
+    """How many images a job works on, at most, or of how many it has the scores."""
+    known = dict(wildcards.items())
+    sizes = [len(shard) for shard in SHARDS.get(known.get("data"), {}).values()]
+    if "shard" in known or "training" in known:
+        return max(sizes, default=0)
+    if "parts" in spec:
+        return len(paths.parts(spec)) * max(sizes, default=0)
+    images = len(spec["image_ids"]) if "image_ids" in spec else sum(sizes)
+    return images * len(cfg.models) * len(cfg.methods) * len(cfg.postprocess)
