@@ -62,7 +62,10 @@ def of_metric(path: str | Path) -> Table:
 def of_figure(path: str | Path, said: str, *, ranked: bool = False) -> Table:
     """The table of a figure; with `ranked` in blocks, the entries of the column `best` being marked in their place."""
     table = read(path)
-    return _table(table, plain(table), said, BLOCK if ranked else ())
+    text = plain(table)
+    for cost in {"passes", "seconds"} & set(text):
+        text[cost] = [f"{value:.4g}" if value >= 10 else f"{value:.2g}" for value in table[cost]]
+    return _table(table, text, said, BLOCK if ranked else ())
 
 
 def _table(table: pd.DataFrame, text: pd.DataFrame, said: str, block: tuple[str, ...] = ()) -> Table:

@@ -12,6 +12,7 @@ class Gallery {
     const select = one("[name=scores]", root);
     this.data.scores.forEach((each, i) => select.append(make("option", { value: i }, `${each.metric}, ${each.reading}`)));
     this.form.hidden = false;
+    root.classList.add("live");
     one(".read", root).hidden = !this.data.scores.length;
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("input", () => this.draw());
@@ -72,9 +73,9 @@ class Gallery {
       return figure;
     }
     const [left, top, half] = map.where;
-    const alt = `Map of ${method.name} for ${seen.explained}: centred ${left}% from the left and ${top}% from the top, half of it in ${half}% of the pixels`;
+    const alt = `Map of ${method.name} for ${seen.explained}: centred ${left}% from the left and ${top}% from the top, half of its mass in ${half}% of the pixels`;
     figure.append(make("div", { class: "stack" }, make("img", { class: "photo", src: seen.src, alt: "" }), sized(make("img", { class: "heat", src: map.src, alt }))));
-    figure.append(make("p", { class: "facts" }, `half in ${half}% of pixels`));
+    figure.append(make("p", { class: "facts" }, `half of its mass in ${half}% of the pixels`));
     return figure;
   }
 
