@@ -40,10 +40,12 @@ class ClusterProject(Project):
     """A project whose runs go to Slurm, unless asked for here."""
 
     @classmethod
-    def create(cls, root: Path) -> "ClusterProject":
+    def create(cls, root: Path, held: bool = True) -> "ClusterProject":
+        """The tiny project; `held`: with the model that can be held, and fewer methods."""
         project = super().create(root)
-        (root / "own_models.py").write_text(MODEL)
-        project.configure(configure)
+        if held:
+            (root / "own_models.py").write_text(MODEL)
+            project.configure(configure)
         return project
 
     def copy(self, root: Path) -> "ClusterProject":

@@ -9,7 +9,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from attx import failures, unlock
 
 STARTED = time.time()
-FAILED = set()  # logs of jobs of which Snakemake says so: where the clock was set back, their times do not
+FAILED = {}  # logs of jobs of which Snakemake says so, by their number: where the clock was set back, times do not
 COMMAND = re.compile(r"\| tee -i (.*?)' (returned .*|died .*)")
 ROUTINE = re.compile(r"Select jobs to execute|Execute \d+ jobs|Auto-selected partition|Cleaning up SLURM log")
 
@@ -19,11 +19,15 @@ def worth_saying(record):
 
     Where the folder is locked, say by whom and what to do.
     """
-    text = str(record.msg)
-    if getattr(record, "event", None) == LogEvent.JOB_FINISHED or ROUTINE.match(text):
+    text, event = str(record.msg), getattr(record, "event", None)
+    if event == LogEvent.JOB_FINISHED:
+        FAILED.pop(record.job_id, None)  # at another try
+    if event == LogEvent.JOB_FINISHED or ROUTINE.match(text):
         return False
-    if getattr(record, "event", None) == LogEvent.JOB_ERROR:
-        FAILED.update(map(str, getattr(record, "log", None) or ()))
+    if event == LogEvent.JOB_ERROR and not record.indent:  # of a group's members some may have succeeded
+        FAILED[record.jobid] = list(map(str, record.log or ()))
+    if event == LogEvent.JOB_ERROR and record.rule_msg:  # a cluster's reason, which Snakemake keeps for long messages
+        record.event, record.msg = None, f"{text}: {record.rule_msg}"
     if "Directory cannot be locked" in text:
         record.msg = unlock.locked()
         return True
@@ -41,6 +45,6 @@ onsuccess:
 
 
 onerror:
-    told = failures.summary(cfg.results, STARTED, FAILED)
+    told = failures.summary(cfg.results, STARTED, sum(FAILED.values(), []))
     if told:
         print(f"\n{told}", file=sys.stderr)
