@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,8 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attx.errors import UserError
-from attx.files import atomic
+from attx.files import atomic, damaged, missing
 
 MAGIC = b"PAR1"  # begins and ends a Parquet file; before the end stands the length of the footer
 TAIL = 8
@@ -25,6 +24,23 @@ def write(path: str | Path, table: pd.DataFrame) -> None:
     """Write a table, whole or not at all."""
     with atomic(path) as temporary:
         table.to_parquet(temporary)
+        seal(temporary)
+
+
+@contextlib.contextmanager
+def writing(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """A function that adds rows to the table at `path`, which is written whole or not at all.
+
+    What columns `schema` has beyond those of the rows are empty in them.
+    """
+    with atomic(path) as temporary:
+        with pq.ParquetWriter(temporary, schema.remove_metadata()) as writer:
+
+            def add(rows: pd.DataFrame) -> None:
+                rows = rows.reindex(columns=schema.names)
+                writer.write_table(pa.Table.from_pandas(rows, writer.schema, preserve_index=False))
+
+            yield add
         seal(temporary)
 
 
@@ -45,6 +61,13 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         return pd.read_parquet(path, columns=None if columns is None else list(columns))
 
 
+def layout(path: str | Path) -> tuple[pa.Schema, int]:
+    """The columns of a table and their types, and how many rows it has; UserError as `read`."""
+    with whole(path):
+        held = pq.read_metadata(path)
+        return held.schema.to_arrow_schema().remove_metadata(), held.num_rows
+
+
 @contextlib.contextmanager
 def whole(path: str | Path) -> Iterator[None]:
     """Read a Parquet file within the block, by what reader you like: it was found undamaged. UserError if it is not."""
@@ -61,9 +84,9 @@ def whole(path: str | Path) -> Iterator[None]:
                 raise ValueError(f"it claims {claimed.num_rows} rows of {claimed.num_columns}, beyond all bounds")
         yield
     except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: run the workflow, which makes it") from error
+        raise missing(path) from error
     except (ValueError, pa.ArrowException) as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run again, and it is made anew") from error
+        raise damaged(path, error) from error
 
 
 def _footer(handle: BinaryIO) -> int:
