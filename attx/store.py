@@ -8,11 +8,13 @@ members that there must be, their CRCs, and what their metadata claims, before a
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import zarr
+from numcodecs import Zstd
 from zarr.codecs import BytesCodec, VLenUTF8Codec, ZstdCodec
 from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore
@@ -57,11 +59,17 @@ class Reader:
         self._check(ids, targets)
         count = ids.shape[0]
         whole = [f"{name}/c/0" for name in COORDINATES] if count else []
-        archive.demand([*self._held, *whole, *map(self._chunk, range(count))])
+        archive.demand(chain(list(self._held), whole, map(self._chunk, range(count))))
         for name, most in zip(whole, (4 + LONGEST * count, 8 * count), strict=bool(whole)):
             self._load(name, most)
+            if name == whole[0] and self._count(name) != count:
+                raise Damaged(f"{name} claims to hold {self._count(name)} image ids")
         self.image_ids, self.targets = [str(i) for i in ids[:]], targets[:]
         self.shape, self.dtype = self._maps.shape[1:], self._maps.dtype  # of an image's map
+
+    def _count(self, name: str) -> int:
+        """The number of words that a part of words says it has, for which a reader would make room."""
+        return int.from_bytes(Zstd().decode(self._held[name].to_bytes())[:4], "little")
 
     def _check(self, ids: zarr.Array, targets: zarr.Array) -> None:
         """Damaged if the arrays are not such as `Writer` makes."""
