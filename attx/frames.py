@@ -61,6 +61,11 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         return pd.read_parquet(path, columns=None if columns is None else list(columns))
 
 
+def plain(path: str | Path) -> list[str]:
+    """The columns of a table that have one value in a row: not the curves, which are most of it."""
+    return [field.name for field in layout(path)[0] if not pa.types.is_nested(field.type)]
+
+
 def layout(path: str | Path) -> tuple[pa.Schema, int]:
     """The columns of a table and their types, and how many rows it has; UserError as `read`."""
     with whole(path):

@@ -9,6 +9,7 @@ from attx.errors import unknown
 from attx.figures import curve, frame, style
 
 NEEDS = "scores"
+CURVES = True
 CAPTION = (
     "Probability of the class explained while pixels are inserted or deleted in the order of the map, the mean over "
     "the images with 95% bootstrap bands. A faithful map makes the insertion curve rise early and the deletion "

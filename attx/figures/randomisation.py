@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from attx.figures import curve, frame, style
 
 NEEDS = "scores"
+CURVES = True
 CAPTION = (
     "How alike a map stays to itself while ever more layers of the model get random weights, from the output "
     "downwards. A map that explains the model must change: a curve that stays high speaks of the image alone, as an "

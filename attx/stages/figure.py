@@ -30,6 +30,7 @@ def run(
     elif spec["needs"] == "pixels":
         source = pixels(spec, gallery(spec, shards, stores), perturbed, under)
     else:
-        source = frames.read(scores[0])
+        curves = registry.constant("figures", spec["figure"]["use"], "CURVES")
+        source = frames.read(scores[0], None if curves else frames.plain(scores[0]))
     style.save(figure.draw(source, **params), pdf, png, note=spec["note"])
     print(f"{pdf}, and as PNG")
