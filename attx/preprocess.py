@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from PIL import Image
 
-from attx.data.images import to_rgb
-from attx.errors import unknown
+from attx.data.images import MAX_PIXELS, to_rgb
+from attx.errors import UserError, unknown
 
 Size = int | tuple[int, int]
 INTERPOLATIONS = {mode.name.lower(): mode for mode in Image.Resampling}
@@ -45,7 +45,12 @@ class Preprocess:
         """The image as float32 (3, height, width) in [0, 1], not normalised. Other modes than RGB: see `to_rgb`."""
         height, width = self.shape
         image = to_rgb(image)
-        image = image.resize(self._resized(*image.size), INTERPOLATIONS[self.interpolation])
+        wide, high = self._resized(*image.size)
+        if wide * high > MAX_PIXELS:
+            raise UserError(
+                f"resize: {self.resize} would make {wide} x {high} pixels of {image.width} x {image.height}"
+            )
+        image = image.resize((wide, high), INTERPOLATIONS[self.interpolation])
         left, top = _offset(image.width, width), _offset(image.height, height)
         image = image.crop((left, top, left + width, top + height))  # outside the image: black
         return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)).astype(np.float32) / np.float32(255)
