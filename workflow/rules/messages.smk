@@ -38,6 +38,8 @@ def worth_saying(record):
 
 
 logger.addFilter(worth_saying)
+# a time limit terminates all processes of a job at once; what writes its log must hear its last words
+shell.prefix("trap '' TERM; ")
 
 
 onsuccess:
