@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
-.PHONY: run sample attacks report cluster fetch test oracles lint bench bench-gpu dry lock unlock verify clean help
+.PHONY: run sample attacks report cluster cluster-log fetch test oracles lint bench bench-gpu dry lock unlock verify clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml), on so many GPUS (default 1): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -40,6 +40,9 @@ test: $(READY)  ## the tests; no network needed once installed
 
 oracles: $(READY)  ## write docs/reference/oracles.md: how far results are from those of other implementations
 	$(BIN)/python -m pytest -q --oracles=docs/reference/oracles.md
+
+cluster-log: $(READY)  ## write docs/reference/slurm_run.md: a run on a Slurm that is started here for it, and one without (as root)
+	$(BIN)/python -m tests.cluster.record docs/reference/slurm_run.md
 
 lint: $(READY)  ## style, Snakemake's own lint, and the direction of imports
 	$(BIN)/ruff check .

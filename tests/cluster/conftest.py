@@ -30,6 +30,6 @@ def undisturbed(slurm, tmp_path_factory) -> ClusterProject:
 def unexplained(undisturbed, tmp_path) -> ClusterProject:
     """A copy without attributions and what follows from them."""
     project = undisturbed.copy(tmp_path / "project")
-    for folder in ("attributions", "scores", "tables", "figures", "logs"):
+    for folder in ("attributions", "scores", "tables", "logs"):
         shutil.rmtree(project.results / folder)
     return project

@@ -31,9 +31,10 @@ def hold(*_):
 
 
 def configure(config: dict) -> None:
-    """Two methods; the model that can be held."""
+    """Two methods, no figures; the model that can be held."""
     config["models"]["net"]["function"] = "own_models:make"
     config["methods"].pop("random")
+    config["figures"] = {}
 
 
 class ClusterProject(Project):

@@ -1,5 +1,6 @@
 """The workflow on a real Slurm: the same results as without it, whatever Slurm does to its jobs."""
 
+import signal
 import subprocess
 import sys
 
@@ -17,13 +18,13 @@ def test_a_run_on_slurm_equals_a_run_without(slurm, undisturbed, tmp_path):
     (project.root / "results").rename(tmp_path / "aside")
     (project.root / ".snakemake").rename(tmp_path / "records")
     # scores share a Slurm job; predictions ask for a GPU, and fill no time with it
-    shared = ("--groups", "shard=prepare", "predict=prepare", "score=judge", "collect=finish", "table=finish")
+    shared = ("--groups", "shard=prepare", "predict=prepare", "score=judge", "collect=finish")
     asked = ("--set-resources", "predict:gpu=1", "--group-components", "prepare=10", "judge=4")
-    done = project.run(*project.slurm(*shared, "figure=finish", *asked))
+    done = project.run(*project.slurm(*shared, "table=finish", *asked))
     sent = {line.split()[1]: line.split()[0] for line in history("%P %k")}
     assert sent["rule_prepare_predict_shard"] == "gpu"
     assert set(sent.values()) == {"cpu", "gpu"}
-    assert len(sent) == 8, sent
+    assert len(sent) == 7, sent
     assert assert_equal(project.results, undisturbed.results)[".zip"] == 4
     assert project.planned() == set()
     assert "rror" not in done.stdout
@@ -76,8 +77,15 @@ def unlock(project: ClusterProject) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=project.root, env=environment, text=True, capture_output=True, timeout=60)
 
 
-def test_a_killed_run_is_unlocked_once_its_slurm_jobs_are_over(slurm, undisturbed, unexplained):
+def test_an_interrupted_run_takes_its_jobs_along_and_a_killed_one_is_unlocked_once_they_are_over(
+    slurm, undisturbed, unexplained
+):
     unexplained.hold()
+    run = unexplained.started("--until", "attribute")
+    unexplained.held(slurm, 4)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(60) == 1
+    await_(lambda: not slurm.jobs(), "the end of the jobs")
     run = unexplained.started("--until", "attribute")
     jobs = unexplained.held(slurm, 4)
     kill(run)
