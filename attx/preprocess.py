@@ -47,9 +47,7 @@ class Preprocess:
         image = to_rgb(image)
         wide, high = self._resized(*image.size)
         if wide * high > MAX_PIXELS:
-            raise UserError(
-                f"resize: {self.resize} would make {wide} x {high} pixels of {image.width} x {image.height}"
-            )
+            raise UserError(f"resize: {self.resize} would make {wide} x {high} pixels of an image: take less")
         image = image.resize((wide, high), INTERPOLATIONS[self.interpolation])
         left, top = _offset(image.width, width), _offset(image.height, height)
         image = image.crop((left, top, left + width, top + height))  # outside the image: black

@@ -82,19 +82,20 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+WORDS = {"tiff tiles": "too large: 40000x40000", "jpeg scans": "more than 200 scans", "eps": "not an image"}
+
+
+@pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.filterwarnings("ignore:Tag data larger than file")
-def test_bombs_are_refused_before_they_are_unpacked(bomb, monkeypatch):
-    held = []
+def test_bombs_are_refused_before_they_are_unpacked(name, monkeypatch):
     new = Image.core.new
 
     def small(mode: str, size: tuple[int, int]) -> object:
-        assert size[0] * size[1] < 10**6, "room was made"
-        return new(mode, size)
+        return new(mode, size) if size[0] * size[1] < 10**6 else pytest.fail(f"room was made for {size}")
 
     monkeypatch.setattr(Image.core, "new", small)
-    with pytest.raises(BadImage):
-        decode(bomb)
+    with pytest.raises(BadImage, match=WORDS.get(name)):
+        decode(BOMBS[name])
 
 
 def test_of_frames_the_first_alone_is_decoded():
@@ -140,7 +141,7 @@ def test_lists_without_end_are_not_read(key, tmp_path):
     spec = {"classes": {"use": "folder", "root": str(tmp_path)}, "file": {"use": "csv"}}
     spec |= {"ground_truth": {"use": "imagenet", "root": str(tmp_path / "a")}}
     for name in ("/dev/zero", "pipe", "sparse", "x\0y"):
-        with pytest.raises(UserError, match="not a regular file|larger than|null"):
+        with pytest.raises(UserError, match=r"not a regular file|larger than|null"):
             listing.entries(spec[key] | {key: str(tmp_path / name)})
 
 
