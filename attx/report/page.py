@@ -29,7 +29,11 @@ FAMILIES = {
 def render(config: Mapping, sections: Sequence[Mapping], galleries: Sequence[Mapping]) -> str:
     """The page as HTML; the galleries are those of the sections."""
     environment = Environment(
-        loader=FileSystemLoader(plan.PARTS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(plan.PARTS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"yaml": _yaml, "flow": _flow, "broken": _broken}
     style, script = (

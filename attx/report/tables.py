@@ -72,6 +72,7 @@ def _table(table: pd.DataFrame, text: pd.DataFrame, said: str, block: tuple[str,
     best = [set(cell.split(", ")) for cell in table["best"]] if block else [set()] * len(table)
     same = [c for c in ("data", *WORDS[1:5]) if c in text and text[c].nunique() == 1]
     text = text.drop(columns=[*same, *(c for c in (*block, "best") if block and c in text and c not in same)])
+    text = text[sorted(text.columns, key=lambda name: name != "method")]  # what heads the rows
     scales = {name: _scale(table, name) for name in text.columns}
     groups = table.groupby(list(block), sort=False).indices if block else {(): range(len(table))}
     blocks = []
