@@ -58,7 +58,10 @@ def seal(path: str | Path) -> None:
 def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a table, or some columns; UserError if the file is missing or damaged."""
     with whole(path):
-        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+        try:
+            return pd.read_parquet(path, columns=None if columns is None else list(columns))
+        except (LookupError, TypeError, AttributeError, RecursionError) as error:  # over what it says of itself
+            raise ValueError(str(error)) from error
 
 
 def plain(path: str | Path) -> list[str]:

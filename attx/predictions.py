@@ -5,7 +5,7 @@ import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from attx.files import read_sealed, write_sealed
+from attx.files import damaged, read_sealed, write_sealed
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,12 @@ def write(path: str | Path, predictions: list[Prediction]) -> None:
 def read(path: str | Path) -> dict[str, Prediction]:
     """The predictions by image id; UserError if the file is missing or damaged."""
     rows = csv.DictReader(io.StringIO(read_sealed(path), newline=""))
-    return {
-        row["image_id"]: Prediction(
-            row["image_id"], int(row["label"]), int(row["predicted"]), float(row["probability"])
-        )
-        for row in rows
-    }
+    try:
+        return {
+            row["image_id"]: Prediction(
+                row["image_id"], int(row["label"]), int(row["predicted"]), float(row["probability"])
+            )
+            for row in rows
+        }
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise damaged(path, "its rows are not predictions") from error

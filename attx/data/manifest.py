@@ -14,7 +14,7 @@ from PIL import Image
 from attx.data.entry import Entry
 from attx.data.images import BadImage, Read, fetch
 from attx.errors import UserError
-from attx.files import read_sealed, write_sealed
+from attx.files import damaged, read_sealed, write_sealed
 from attx.progress import progress
 
 COLUMNS = ["image_id", "path", "sha256", "label"]
@@ -107,4 +107,7 @@ def write(path: str | Path, rows: Sequence[Row]) -> None:
 def read(path: str | Path) -> list[Row]:
     """The rows of the manifest that `write` wrote; UserError if the file is missing or damaged."""
     rows = csv.DictReader(io.StringIO(read_sealed(path), newline=""))
-    return [Row(**{**row, "label": int(row["label"])}) for row in rows]
+    try:
+        return [Row(**{**row, "label": int(row["label"])}) for row in rows]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise damaged(path, "its rows are not a manifest's") from error

@@ -31,7 +31,7 @@ def set_up(spec: dict, device: str, weights: Path, compiling: tuple[str, ...] = 
     model = load_model("model", **spec["model"])
     try:
         same = facts(model) == json.loads(weights.read_text())
-    except ValueError:  # damaged
+    except (ValueError, RecursionError):  # damaged
         same = False
     if not same:
         raise UserError(
