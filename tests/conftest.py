@@ -10,6 +10,7 @@ import torch
 from hypothesis import settings
 
 import benchmarks  # noqa: F401 - names the kernels where the project is not installed
+from tests.faults import table
 
 torch.set_num_threads(1)
 if not torch.cuda.is_available():
@@ -24,6 +25,13 @@ FOUND = pytest.StashKey[dict[tuple[str, str], tuple[float, float]]]()
 
 def pytest_addoption(parser):
     parser.addoption("--oracles", metavar="FILE", help="run the tests against oracles; write their deviations to FILE")
+    parser.addoption("--faults", metavar="FILE", help="run the tests that inject faults; write those survived to FILE")
+    parser.addoption(
+        "--kills", metavar="N", type=int, default=20, help="how often file writers are killed, in units"
+    )
+    parser.addoption(
+        "--seed", metavar="N", type=int, default=1, help="of the random points where faults are injected"
+    )
 
 
 @pytest.fixture
@@ -39,16 +47,31 @@ def deviation(request):
     return check
 
 
+@pytest.fixture
+def survived(request):
+    """survived(fault, count, told) notes for `make faults` that a fault was survived, and what a person was told."""
+    rows = request.config.stash.setdefault(table.ROWS, [])
+    test = f"{request.path.stem}.{request.node.originalname}"
+    return lambda fault, count, told: rows.append((fault, count, told, test))
+
+
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--oracles"):
-        items[:] = [item for item in items if "deviation" in getattr(item, "fixturenames", ())]
+    for option, fixture in (("--oracles", "deviation"), ("--faults", "survived")):
+        if config.getoption(option):
+            items[:] = [item for item in items if fixture in getattr(item, "fixturenames", ())]
 
 
 def pytest_sessionfinish(session, exitstatus):
-    file = session.config.getoption("--oracles")
-    if not file or exitstatus:
+    config = session.config
+    if exitstatus:
         return
-    rows = sorted(session.config.stash[FOUND].items())
+    if file := config.getoption("--faults"):
+        table.write(file, config.stash[table.ROWS], config.getoption("--seed"))
+    if file := config.getoption("--oracles"):
+        _write_deviations(file, sorted(config.stash[FOUND].items()))
+
+
+def _write_deviations(file: str, rows: list) -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchattacks", "captum"))
     lines = [
         "# Deviations from oracles",

@@ -1,0 +1,100 @@
+"""Kill writers of files at random points: `python -m tests.faults.writers KIND FOLDER KILLS SEED`.
+
+A child writes version after version of one file, each of the one number that is its version, until it is killed -9.
+What stands there then is kept, to be read when all is over: the parent, which is forked, must have no threads of Zarr.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from attx import frames, predictions, store
+
+IMAGES = 8
+IDS = [f"image{i}" for i in range(IMAGES)]
+
+
+def write_store(path: Path, version: int) -> None:
+    maps = np.full((IMAGES, 3, 24, 24), float(version)) + np.random.default_rng(version).normal(size=(3, 24, 24))
+    store.write(path, store.Attributions(maps, IDS, np.full(IMAGES, version), {"version": version}))
+
+
+def read_store(path: Path) -> int:
+    """The version in a file; AssertionError if it is not wholly of that version."""
+    content = store.read(path)
+    version = content.attributes["version"]
+    maps = np.full((IMAGES, 3, 24, 24), float(version)) + np.random.default_rng(version).normal(size=(3, 24, 24))
+    np.testing.assert_array_equal(content.attributions, maps)
+    assert content.image_ids == IDS
+    assert set(content.targets) == {version}
+    return version
+
+
+def write_table(path: Path, version: int) -> None:
+    frames.write(path, pd.DataFrame({"image_id": IDS, "auc": float(version)}))
+
+
+def read_table(path: Path) -> int:
+    table = frames.read(path)
+    assert list(table["image_id"]) == IDS
+    (version,) = set(table["auc"])
+    return int(version)
+
+
+def write_csv(path: Path, version: int) -> None:
+    predictions.write(path, [predictions.Prediction(i, version, version, 0.5) for i in IDS])
+
+
+def read_csv(path: Path) -> int:
+    held = predictions.read(path)
+    assert list(held) == IDS
+    (version,) = {p.label for p in held.values()}
+    return version
+
+
+KINDS: dict[str, tuple[str, Callable, Callable]] = {
+    "store": ("s0000.zarr.zip", write_store, read_store),
+    "table": ("s0000.parquet", write_table, read_table),
+    "csv": ("s0000.csv", write_csv, read_csv),
+}
+
+
+def main(kind: str, folder: str, kills: str, seed: str) -> None:
+    """Kill so many children of a seed; keep each state as KILL.SUFFIX in `kept`, and print how many died at work."""
+    name, write, _ = KINDS[kind]
+    place, kept, draw = Path(folder, "at"), Path(folder, "kept"), random.Random(int(seed))
+    for each in (place, kept):
+        each.mkdir(parents=True)
+    path, amid = place / name, 0
+    for kill in range(int(kills)):
+        ready, tell = os.pipe()
+        pid = os.fork()
+        if not pid:
+            version = 1000 * kill
+            while True:
+                write(path, version)
+                version += 1
+                if version == 1000 * kill + 1:
+                    started = time.perf_counter()
+                if version == 1000 * kill + 2:
+                    os.write(tell, f"{time.perf_counter() - started:.9f}".rjust(16).encode())
+        lasts = float(os.read(ready, 16))
+        time.sleep(draw.uniform(0, 3 * lasts))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(ready)
+        os.close(tell)
+        amid += any(place.glob(".tmp-*"))
+        os.link(path, kept / f"{kill:05}-{name}")
+    print(amid)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
