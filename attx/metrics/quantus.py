@@ -105,7 +105,7 @@ def _metric(name: str, arguments: dict) -> Callable[[], Callable]:
     for key, value in arguments.items():
         if key not in known:
             raise UserError(f"arguments: Quantus' {name} takes no {key!r}{nearest(key, known)}")
-        if key.endswith("_func") and value not in functions:
+        if key.endswith("_func") and str(value) not in functions:
             raise UserError(f"arguments.{key}: {unknown('function of Quantus', str(value), functions)}")
         settings[key] = functions[value] if key.endswith("_func") else value
 

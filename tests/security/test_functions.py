@@ -77,5 +77,25 @@ def test_it_is_an_error_of_the_config_before_anything_is_imported(folder):
     assert not (folder / "harmed").exists()
 
 
+@pytest.mark.parametrize("name", ["__builtins__", "os", "Module", "NoiseTunnel", "LLMAttribution", "saliency.Saliency"])
+def test_captum_gives_classes_of_attribution_alone(name):
+    from attx.attribution import captum
+
+    with pytest.raises(UserError, match="unknown captum method"):
+        captum.build(name=name)
+
+
+def test_quantus_gives_its_own_functions_alone():
+    pytest.importorskip("quantus")
+    from attx.metrics import quantus
+
+    for name in ("__builtins__", "functions", "evaluate", "IROF"):
+        with pytest.raises(UserError, match="unknown metric of Quantus"):
+            quantus.build(name=name)
+    for function in ("os.system", "__import__", ["os"], {"os": 1}):
+        with pytest.raises(UserError, match="arguments"):
+            quantus.build(name="FaithfulnessCorrelation", arguments={"perturb_func": function})
+
+
 def test_ones_own_functions_are_called():
     assert load_model("trusted_models:make").classes == 2
