@@ -9,16 +9,20 @@ from collections.abc import Collection
 from pathlib import Path
 
 SILENT = "the job ended without a word: killed, perhaps for want of memory"
+CLOCK = (
+    "error: an output came out older than its input, so Snakemake did not take it: was the clock set back? Run again, "
+    "and results are dated anew; `touch` weights of your own that are dated ahead"
+)
 FULL = "error: disk full, not even a log could be written: free some space there, then run again"
 ROOM = 2**16  # bytes that a log surely finds room in
 SHOWN = 3  # logs named for each error
 
 
-def summary(results: str | Path, since: float, failed: Collection[str] = ()) -> str:
+def summary(results: str | Path, since: float, failed: Collection[str] = (), silent: str = SILENT) -> str:
     """A message on the jobs that failed after the time `since` (seconds); "" if none did, or the user stopped them.
 
     A job has failed if its log, `logs/<rule>/<output without suffix>.log`, is among `failed`, or if it is newer and has
-    an error or no output.
+    an error or no output. `silent`: what is said of jobs that said nothing.
     """
     results = Path(results)
     found: dict[str, list[Path]] = {}
@@ -26,8 +30,8 @@ def summary(results: str | Path, since: float, failed: Collection[str] = ()) -> 
         known = str(log) in failed
         if known or log.stat().st_mtime >= since:
             text = log.read_text(encoding="utf-8", errors="replace").rstrip()
-            silent = SILENT if shutil.disk_usage(results).free > ROOM else FULL
-            if reason := _error(text) or ("" if not known and _has_output(results, log) else silent):
+            unsaid = silent if shutil.disk_usage(results).free > ROOM else FULL
+            if reason := _error(text) or ("" if not known and _has_output(results, log) else unsaid):
                 found.setdefault(reason, []).append(log)
     if "interrupted" in found:
         found.pop(SILENT, None)  # stopped before they could speak

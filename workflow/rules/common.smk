@@ -12,6 +12,7 @@ from attx.config import Config, canonical
 from attx.data import listing, stamps
 from attx.errors import UserError, printable
 from attx.needs import PERTURBED, pairs
+from attx.ready import ready
 from attx.stages.manifest import ensure
 
 

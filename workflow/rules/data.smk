@@ -5,6 +5,7 @@
 # edge from it would rerun all shards when an image is added; `ancient` would cut these edges, but Snakemake then does
 # not look for other reasons to run what comes after them.
 onstart:
+    clearly(ready, cfg.results)
     for name in cfg.data_sets():
         clearly(
             ensure,

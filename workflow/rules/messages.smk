@@ -1,6 +1,8 @@
 """What a run says: what the jobs say, how far it is, and failures, each once, at its end."""
 
+import os
 import re
+import signal
 import time
 
 from snakemake.logging import logger
@@ -10,6 +12,7 @@ from attx import failures, unlock
 
 STARTED = time.time()
 FAILED = {}  # logs of jobs of which Snakemake says so, by their number: where the clock was set back, times do not
+SKEWED = []  # what Snakemake says of outputs that are older than their inputs
 COMMAND = re.compile(r"\| tee -i (.*?)' (returned .*|died .*)")
 ROUTINE = re.compile(r"Select jobs to execute|Execute \d+ jobs|Auto-selected partition|Cleaning up SLURM log")
 
@@ -28,6 +31,9 @@ def worth_saying(record):
         FAILED[record.jobid] = list(map(str, record.log or ()))
     if event == LogEvent.JOB_ERROR and record.rule_msg:  # a cluster's reason, which Snakemake keeps for long messages
         record.event, record.msg = None, f"{text}: {record.rule_msg}"
+    if "has older modification time" in text:
+        SKEWED.append(text)
+        return False
     if "Directory cannot be locked" in text:
         record.msg = unlock.locked()
         return True
@@ -38,6 +44,22 @@ def worth_saying(record):
 
 
 logger.addFilter(worth_saying)
+
+
+def interrupted(*_):
+    """On Ctrl-C stop the jobs and end; a second one, which would end Snakemake amid that, is only answered."""
+    signal.signal(signal.SIGINT, again)
+    raise KeyboardInterrupt
+
+
+def again(*_):
+    os.write(2, b"already stopping; one more Ctrl-C ends this at once, and then `make unlock` is needed\n")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, interrupted)
+
 # a time limit terminates all processes of a job at once; what writes its log must hear its last words
 shell.prefix("trap '' TERM; ")
 
@@ -47,6 +69,7 @@ onsuccess:
 
 
 onerror:
-    told = failures.summary(cfg.results, STARTED, sum(FAILED.values(), []))
+    silent = failures.CLOCK if SKEWED else failures.SILENT
+    told = failures.summary(cfg.results, STARTED, sum(FAILED.values(), []), silent)
     if told:
         print(f"\n{told}", file=sys.stderr)
