@@ -8,13 +8,13 @@ import pandas as pd
 from attx import store
 
 TIMED = ("seconds",)  # columns that differ from run to run
+STAMPS = "stamps.json"  # sizes and times of images, in any order
 
 
 def results(folder: Path) -> set[Path]:
-    """The files that a run makes, but for logs."""
-    return {
-        p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and "logs" not in p.relative_to(folder).parts
-    }
+    """The files that a run makes, but for logs and stamps."""
+    files = {p.relative_to(folder) for p in folder.rglob("*") if p.is_file()}
+    return {file for file in files if file.name != STAMPS and "logs" not in file.parts}
 
 
 def assert_equal(ours: Path, theirs: Path) -> dict[str, int]:

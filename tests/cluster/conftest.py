@@ -27,9 +27,11 @@ def undisturbed(slurm, tmp_path_factory) -> ClusterProject:
 
 
 @pytest.fixture
-def unexplained(undisturbed, tmp_path) -> ClusterProject:
-    """A copy without attributions and what follows from them."""
+def unexplained(slurm, undisturbed, tmp_path):
+    """A copy without attributions and what follows from them; what a test leaves at work ends with it."""
     project = undisturbed.copy(tmp_path / "project")
     for folder in ("attributions", "scores", "tables", "logs"):
         shutil.rmtree(project.results / folder)
-    return project
+    yield project
+    project.end()
+    slurm.clear()

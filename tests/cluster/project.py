@@ -40,6 +40,10 @@ def configure(config: dict) -> None:
 class ClusterProject(Project):
     """A project whose runs go to Slurm, unless asked for here."""
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.runs: list[subprocess.Popen] = []
+
     @classmethod
     def create(cls, root: Path, held: bool = True) -> "ClusterProject":
         """The tiny project; `held`: with the model that can be held, and fewer methods."""
@@ -62,9 +66,18 @@ class ClusterProject(Project):
         with open(self.root / "said.txt", "w") as out:
             command = self.command(*self.slurm(*arguments))
             environment = self.environment()
-            return subprocess.Popen(
-                command, cwd=self.root, env=environment, stdout=out, stderr=out, start_new_session=True
+            self.runs.append(
+                subprocess.Popen(
+                    command, cwd=self.root, env=environment, stdout=out, stderr=out, start_new_session=True
+                )
             )
+        return self.runs[-1]
+
+    def end(self) -> None:
+        """Kill the runs that a test has left."""
+        for run in self.runs:
+            if run.poll() is None:
+                kill(run)
 
     def said(self) -> str:
         return (self.root / "said.txt").read_text()

@@ -34,7 +34,8 @@ StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool/%n
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/%n.log
-SlurmdTimeout=10
+SlurmdTimeout=20
+UnkillableStepTimeout=300
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -117,16 +118,20 @@ class Slurm:
 
     def stop(self) -> None:
         """End all jobs and daemons, and take the configuration away."""
-        subprocess.run(["scancel", "--signal=KILL", "--user=root"], check=False, capture_output=True)
-        subprocess.run(["scancel", "--user=root"], check=False, capture_output=True)
         with contextlib.suppress(TimeoutError):
-            await_(lambda: not self.jobs(), "the end of all jobs", 20)
+            self.clear()
         for process in self.daemons.values():
             process.terminate()
         for process in self.daemons.values():
             process.wait(30)
         CONFIG.unlink()
         GRES.unlink()
+
+    def clear(self) -> None:
+        """End all jobs."""
+        said("scancel", "--signal=KILL", "--full", "--user=root")
+        said("scancel", "--user=root")
+        await_(lambda: not self.jobs(), "the end of all jobs")
 
     def states(self) -> dict[str, str]:
         """The state of each node, in Slurm's words: idle, mixed, allocated, down, ..."""

@@ -21,7 +21,7 @@ def test_a_run_on_slurm_equals_a_run_without(slurm, undisturbed, tmp_path):
     shared = ("--groups", "shard=prepare", "predict=prepare", "score=judge", "collect=finish")
     asked = ("--set-resources", "predict:gpu=1", "--group-components", "prepare=10", "judge=4")
     done = project.run(*project.slurm(*shared, "table=finish", *asked))
-    sent = {line.split()[1]: line.split()[0] for line in history("%P %k")}
+    sent = {line.split()[1]: line.split()[0] for line in history("%P %k", project)}
     assert sent["rule_prepare_predict_shard"] == "gpu"
     assert set(sent.values()) == {"cpu", "gpu"}
     assert len(sent) == 7, sent
@@ -36,19 +36,17 @@ def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained):
     jobs = unexplained.held(slurm, 4)
     nodes = dict(line.split() for line in said("squeue", "--noheader", "--format=%A %N").splitlines())
     late, lost = (job for job in jobs if nodes[job] == "node1")
-    (first,) = limits(jobs[late])
+    (first,) = limits(jobs[late], unexplained)
     said("scontrol", "update", f"JobId={late}", "EndTime=now")
-    urgent = said(
-        "sbatch", "--parsable", "--partition=urgent", "--nodelist=node2", "--exclusive", "--wrap=true"
-    ).strip()
-    await_(lambda: f"{urgent.strip()} COMPLETED" in history("%A %T"), "the urgent job has had node2 to itself")
-    await_(lambda: len(limits(jobs[late])) == 2, f"another try of the late job\n{unexplained.said()}", 120)
+    urgent = said("sbatch", "--parsable", "--partition=urgent", "--nodelist=node2", "--exclusive", "--wrap=true")
+    await_(lambda: slurm.jobs("COMPLETED").get(urgent.strip()), "the urgent job has had node2 to itself")
+    await_(lambda: len(limits(jobs[late], unexplained)) == 2, f"another try of the late job\n{unexplained.said()}", 120)
     slurm.lose("node1")
     slurm.bring_back("node1")
     unexplained.release()
     assert run.wait(180) == 0, unexplained.said()
     assert f"SLURM-job '{late}' failed, SLURM status is: 'TIMEOUT'" in unexplained.said()
-    assert limits(jobs[late])[1] == 2 * first
+    assert limits(jobs[late], unexplained)[1] == 2 * first
     preempted = {job for job in jobs if nodes[job] == "node2"}
     assert {job for job in jobs if "Restarts=1" in said("scontrol", "show", "job", job)} == preempted | {lost}
     (log,) = (unexplained.root / ".snakemake/slurm_logs").rglob(f"{late}.log")
@@ -58,15 +56,16 @@ def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained):
     assert not any(job.startswith("attribute") for job in unexplained.planned())
 
 
-def history(columns: str) -> list[str]:
-    """All jobs that Slurm has had, by these columns."""
-    return said("squeue", "--states=all", "--noheader", f"--format={columns}").splitlines()
+def history(columns: str, project: ClusterProject) -> list[str]:
+    """All jobs that Slurm has had of a project, by these columns."""
+    lines = said("squeue", "--states=all", "--noheader", f"--format=%Z {columns}").splitlines()
+    return [line.removeprefix(f"{project.root} ") for line in lines if line.startswith(f"{project.root} ")]
 
 
-def limits(comment: str) -> list[int]:
-    """The time limits, in minutes, of the jobs with this comment, in the order sent."""
-    sent = sorted(line.split() for line in history("%A %k") if line.endswith(f" {comment}"))
-    shown = [said("scontrol", "--oneliner", "show", "job", job) for job, _ in sent]
+def limits(comment: str, project: ClusterProject) -> list[int]:
+    """The time limits, in minutes, of a project's jobs with this comment, in the order sent."""
+    sent = sorted(int(line.split()[0]) for line in history("%A %k", project) if line.endswith(f" {comment}"))
+    shown = [said("scontrol", "--oneliner", "show", "job", str(job)) for job in sent]
     times = [text.split(" TimeLimit=")[1].split()[0].split(":") for text in shown]
     return [60 * int(hours) + int(minutes) for hours, minutes, _ in times]
 
