@@ -44,7 +44,7 @@ def _look(results: Path) -> tuple[int, dict[Path, str]]:
             count += 1
             try:
                 check(path)
-            except (UserError, ValueError) as error:
+            except (UserError, ValueError, RecursionError) as error:
                 bad[path] = str(error).removeprefix(f"{path} is ").removesuffix(f": {REMEDY}")
     return count, bad
 

@@ -1,6 +1,7 @@
 """The classification sets that torchvision reads (CIFAR10, MNIST, Flowers102, GTSRB ...), from a local folder."""
 
 import inspect
+import pickle
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ def _dataset(name: str, root: str, split: str) -> "Dataset":
         return kind(root=str(Path(root).expanduser()), **options)
     except ValueError as error:  # an unknown split
         raise UserError(f"split: {error}") from error
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, pickle.UnpicklingError) as error:
         arguments = ", ".join(
             f"{key}={value!r}" for key, value in ({"root": root} | options | {"download": True}).items()
         )

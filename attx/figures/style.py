@@ -192,4 +192,5 @@ def _add_note(figure: Figure, note: str) -> None:
     figure.get_layout_engine().set(rect=(0, line / height, 1, 1 - line / height))
     for legend in figure.legends:  # they hang on the figure's edge, whatever the layout's
         legend.borderaxespad += 72 * line / legend.prop.get_size_in_points()
-    figure.text(0.5, 0.04 / height, note, ha="center", va="bottom", fontsize=7, style="italic", color="0.3")
+    look = {"ha": "center", "va": "bottom", "fontsize": 7, "style": "italic", "color": "0.3"}
+    figure.text(0.5, 0.04 / height, note, parse_math=False, **look)

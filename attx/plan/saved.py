@@ -35,7 +35,7 @@ def read(config: Config) -> Saved:
         return Saved(models, {(row["kind"], row["spec"], row["model"]): row for row in held["rows"]})
     except FileNotFoundError:
         return Saved()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as a plan: delete it, or run `attx plan --save` again") from error
 
 

@@ -17,6 +17,7 @@ from attx import batch_size, frames, predictions, tables
 from attx.cli import main
 from attx.data import manifest
 from attx.errors import UserError
+from attx.figures import style
 from attx.files import atomic, write_sealed, write_text
 from tests.test_tables import fake
 
@@ -106,6 +107,14 @@ def test_temporary_files_have_names_that_no_one_foresees(folder):
     (folder / "keep.tmp-1-2-x.csv").touch()
     write_text("*", "")  # a name that is a pattern
     assert (folder / "keep.tmp-1-2-x.csv").exists()
+
+
+@pytest.mark.parametrize("note", ["$\\frac{$", "$x^{$", "\\input{x}", "<script>", "%s {0}"])
+def test_notes_and_names_are_drawn_as_they_are(note, folder):
+    figure = style.themed(lambda: style.canvas(1, 1, panel=1)[0])()
+    style.themed(figure.axes[0].set_title)(note)
+    style.save(figure, folder / "f.pdf", folder / "f.png", note=note)
+    assert (folder / "f.png").stat().st_size
 
 
 @pytest.mark.parametrize("size", [0, -1, "8", None, 1.5, [8], {"a": 1}])

@@ -10,6 +10,7 @@ import zipfile
 import pytest
 import torch
 
+from attx.data import torchvision
 from attx.errors import UserError
 from attx.models import state
 from attx.models.loading import load_model
@@ -110,6 +111,17 @@ def test_weights_of_devices_and_pipes_are_refused(folder):
 def test_whole_weights_are_read(folder):
     (folder / "w.pth").write_bytes(saved({"module.w": torch.arange(6.0).view(2, 3).T}))
     torch.testing.assert_close(state.read("w.pth")["w"], torch.arange(6.0).view(2, 3).T)
+
+
+def test_a_benchmark_that_is_pickled_is_read_only_if_it_is_the_published_one(folder):
+    for place in ("cifar-10-batches-py", "cifar-100-python", "MNIST/processed", "STL10_binary"):
+        (folder / place).mkdir(parents=True)
+        for name in ("test_batch", "data_batch_1", "batches.meta", "test", "meta", "test.pt", "training.pt"):
+            (folder / place / name).write_bytes(pickle.dumps(Harm()))
+    for name in ("CIFAR10", "CIFAR100", "MNIST"):
+        with pytest.raises(UserError, match=f"torchvision's {name} is not in .*, or not whole"):
+            torchvision.build(name=name, root=str(folder))
+    assert not (folder / "harmed").exists()
 
 
 NAMES = ("hf-hub:evil/model", "hf_hub:evil/model", "local-dir:/tmp", "https://x/y.pth", "../resnet18", "resnet18.evil")
