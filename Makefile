@@ -3,16 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.yaml
-GPUS ?=
+export GPUS ?=
 PROFILE ?=
 # Snakemake would run code that stands in a config as it reads it (docs/security.md)
 CHECK := $(BIN)/python -m attx check --quiet --configfile $(CONFIG)
-SNAKEMAKE := $(CHECK) && $(BIN)/snakemake $(if $(PROFILE),--workflow-profile $(PROFILE)) --configfile $(CONFIG) $(if $(GPUS),--resources gpu=$(GPUS))
+SNAKEMAKE := $(CHECK) && $(BIN)/snakemake $(if $(PROFILE),--workflow-profile $(PROFILE)) --configfile $(CONFIG)
 READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
-.PHONY: run sample attacks report cluster cluster-log fetch test oracles lint bench bench-gpu dry lock unlock verify clean help
+.PHONY: run sample attacks report cluster cluster-log fetch test oracles faults lint bench bench-gpu dry lock unlock verify clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml), on so many GPUS (default 1): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -40,6 +40,9 @@ test: $(READY)  ## the tests; no network needed once installed
 
 oracles: $(READY)  ## write docs/reference/oracles.md: how far results are from those of other implementations
 	$(BIN)/python -m pytest -q --oracles=docs/reference/oracles.md
+
+faults: $(READY)  ## write docs/reference/faults.md: break runs in many ways, and see that each completes after all
+	$(BIN)/python -m pytest -q --faults=docs/reference/faults.md $(ARGS)
 
 cluster-log: $(READY)  ## write docs/reference/slurm_run.md: a run on a Slurm that is started here for it, and one without (as root)
 	$(BIN)/python -m tests.cluster.record docs/reference/slurm_run.md
