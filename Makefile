@@ -44,6 +44,9 @@ oracles: $(READY)  ## write docs/reference/oracles.md: how far results are from 
 faults: $(READY)  ## write docs/reference/faults.md: break runs in many ways, and see that each completes after all
 	$(BIN)/python -m pytest -q --faults=docs/reference/faults.md $(ARGS)
 
+faults: $(READY)  ## write docs/reference/faults.md: break runs in many ways, and see that each completes after all
+	$(BIN)/python -m pytest -q --faults=docs/reference/faults.md $(ARGS)
+
 cluster-log: $(READY)  ## write docs/reference/slurm_run.md: a run on a Slurm that is started here for it, and one without (as root)
 	$(BIN)/python -m tests.cluster.record docs/reference/slurm_run.md
 
