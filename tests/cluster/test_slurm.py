@@ -30,7 +30,7 @@ def test_a_run_on_slurm_equals_a_run_without(slurm, undisturbed, tmp_path):
     assert "rror" not in done.stdout
 
 
-def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained):
+def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained, survived):
     unexplained.hold()
     run = unexplained.started("--until", "attribute")
     jobs = unexplained.held(slurm, 4)
@@ -54,6 +54,9 @@ def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained):
     stores = "attributions/tiny/net"
     assert assert_equal(unexplained.results / stores, undisturbed.results / stores) == {".zip": 4}
     assert not any(job.startswith("attribute") for job in unexplained.planned())
+    survived("Slurm: a job at its time limit", 1, "SLURM status is: 'TIMEOUT'; it is sent again with twice the time")
+    survived("Slurm: a job preempted", len(preempted), "nothing: Slurm puts it back into its queue")
+    survived("Slurm: a node lost with its jobs", 1, "nothing: Slurm puts them back into its queue")
 
 
 def history(columns: str, project: ClusterProject) -> list[str]:
@@ -77,7 +80,7 @@ def unlock(project: ClusterProject) -> subprocess.CompletedProcess:
 
 
 def test_an_interrupted_run_takes_its_jobs_along_and_a_killed_one_is_unlocked_once_they_are_over(
-    slurm, undisturbed, unexplained
+    slurm, undisturbed, unexplained, survived
 ):
     unexplained.hold()
     run = unexplained.started("--until", "attribute")
@@ -100,3 +103,5 @@ def test_an_interrupted_run_takes_its_jobs_along_and_a_killed_one_is_unlocked_on
     unexplained.run()
     assert_equal(unexplained.results, undisturbed.results)
     assert unexplained.planned() == set()
+    survived("Slurm: Ctrl-C", 1, "nothing more than without Slurm: its jobs are cancelled")
+    survived("Slurm: kill -9 of Snakemake, its jobs alive", 1, "make unlock names the jobs, and scancel")
