@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from attx import paths, predictions
+from attx.data import manifest
 from attx.files import write_text
 from attx.report import gallery as shown
 from attx.report import page, plan
@@ -23,7 +24,7 @@ def run(spec: dict, *, out: Path) -> None:
 
 def _gallery(config: dict, section: dict, most: int) -> dict:
     """The data behind a gallery, of as many images as fit into `most` bytes, and how the maps were made (`made`)."""
-    ids = max((group["image_ids"] for group in section["groups"]), key=len, default=[])
+    ids = _kept(config, section)
     models: dict[str, dict] = {}
     made: dict[tuple[str, str], dict] = {}
     for group in section["groups"]:
@@ -38,6 +39,19 @@ def _gallery(config: dict, section: dict, most: int) -> dict:
     looks = shown.looks({method for _, method in made})
     own = {"data": section["data"], "images": ids, "models": list(models.values()), "scores": scores, "looks": looks}
     return own | {"made": made}
+
+
+def _kept(config: dict, section: dict) -> list[str]:
+    """The ids of the images to show, without those that the run has left out."""
+    longest = max((group["image_ids"] for group in section["groups"]), key=len, default=[])
+    manifests = {
+        path
+        for group in section["groups"]
+        for model in group["models"]
+        for path in plan.held(config, section["data"], group, model)["manifests"]
+    }
+    kept = {row.image_id for path in manifests for row in manifest.read(path)}
+    return [image_id for image_id in longest if image_id in kept]
 
 
 def _read(config: dict, data: str, group: dict, label: str) -> tuple:
