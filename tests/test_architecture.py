@@ -39,9 +39,13 @@ LAYERS = {
         ("attx.figures", "attx.errors", "attx.files", "attx.statistics"),
         {"numpy", "pandas", "matplotlib", "seaborn"},
     ),
+    "attx/configfile.py": (("attx",), {"yaml"}),
     **{
         f"attx/{name}.py": (("attx",), set())
-        for name in ("config", "paths", "provenance", "registry", "slices", "errors", "files", "failures", "needs")
+        for name in (
+            *("checks_bounds", "config", "errors", "failures", "files", "needs", "paths", "provenance", "registry"),
+            *("slices", "trust"),
+        )
     },
 }
 # the files of a layer that are there for one package
