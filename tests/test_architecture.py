@@ -40,6 +40,13 @@ LAYERS = {
         {"numpy", "pandas", "matplotlib", "seaborn"},
     ),
     "attx/configfile.py": (("attx",), {"yaml"}),
+    "attx/report": (
+        (
+            *("attx.config", "attx.errors", "attx.figures", "attx.needs", "attx.paths", "attx.predictions"),
+            *("attx.registry", "attx.report", "attx.tables", "attx.tables_text"),
+        ),
+        {"numpy", "pandas", "matplotlib", "PIL", "jinja2", "markupsafe", "yaml"},
+    ),
     **{
         f"attx/{name}.py": (("attx",), set())
         for name in (
@@ -100,7 +107,7 @@ def test_zarr_has_one_home():
         "import attx.config, attx.paths, attx.provenance, attx.slices",
         "import attx.data.listing, attx.data.sample, attx.data.folder, attx.data.csv, attx.data.imagenet",
         "import attx.data.digits",
-        "import attx.cli, attx.catalogue, attx.plan.estimate",
+        "import attx.cli, attx.catalogue, attx.plan.estimate, attx.report.plan",
         "import attx.figures.curves, attx.figures.montage",
     ],
 )
