@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 BENCH := $(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.run
 
 .DEFAULT_GOAL := run
-.PHONY: run sample attacks report cluster cluster-log fetch test oracles faults lint bench bench-gpu dry lock unlock verify clean help
+.PHONY: run sample attacks report cluster cluster-log fetch test oracles faults lint bench bench-gpu big dry lock unlock verify clean help
 
 run: $(CONFIG) $(READY)  ## run the workflow on CONFIG (default config.yaml), on so many GPUS (default 1): tables and figures under its results folder
 	$(SNAKEMAKE)
@@ -44,9 +44,6 @@ oracles: $(READY)  ## write docs/reference/oracles.md: how far results are from 
 faults: $(READY)  ## write docs/reference/faults.md: break runs in many ways, and see that each completes after all
 	$(BIN)/python -m pytest -q --faults=docs/reference/faults.md $(ARGS)
 
-faults: $(READY)  ## write docs/reference/faults.md: break runs in many ways, and see that each completes after all
-	$(BIN)/python -m pytest -q --faults=docs/reference/faults.md $(ARGS)
-
 cluster-log: $(READY)  ## write docs/reference/slurm_run.md: a run on a Slurm that is started here for it, and one without (as root)
 	$(BIN)/python -m tests.cluster.record docs/reference/slurm_run.md
 
@@ -61,6 +58,9 @@ bench:  ## benchmarks/results/: efficiencies, and ratios to other ways, on the C
 
 bench-gpu:  ## the same on a GPU; needs no .venv: without one, PYTHON with torch, torchvision and Triton serves
 	$(BENCH) --device cuda $(ARGS)
+
+big: $(READY)  ## write docs/reference/big_run.md: 50,000 tiny images through the workflow (most of an hour on 2 cores)
+	$(BIN)/python -m benchmarks.big --out docs/reference/big_run.md $(ARGS)
 
 unlock: $(READY)  ## after a killed run: let the next one start; refuses while jobs of this folder are alive
 	$(BIN)/python -m attx unlock
