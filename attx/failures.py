@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from attx.errors import printable
+
 SILENT = "the job ended without a word: killed, perhaps for want of memory"
 CLOCK = (
     "error: an output came out older than its input, so Snakemake did not take it: was the clock set back? Run again, "
@@ -41,7 +43,7 @@ def summary(results: str | Path, since: float, failed: Collection[str] = (), sil
     parts = [f"{reason}\n  log: {_named(logs)}" for reason, logs in found.items()]
     count = sum(map(len, found.values()))
     head = f"{count} job{'s' * (count > 1)} failed. What was finished is kept: mend the cause and run again to go on."
-    return "\n\n".join([head, *parts])
+    return printable("\n\n".join([head, *parts]))
 
 
 def _error(text: str) -> str:

@@ -21,17 +21,17 @@ class Entry:
     label: int
 
 
-def read_text(path: str | Path, key: str = "file") -> str:
-    """A text that lists images or classes; UserError, opened by `key`, for what is none, as a device without end."""
-    place = Path(path).expanduser()
+def read_text(path: str | Path, key: str = "") -> str:
+    """A text that lists images or classes; UserError, opened by a `key`, for what is none, as a device without end."""
+    place, named = Path(path).expanduser(), f"{key}: {path}" if key else path
     try:
         if place.exists() and not place.is_file():
-            raise UserError(f"{key}: {path}: cannot be read: not a regular file")
+            raise UserError(f"{named}: cannot be read: not a regular file")
         if place.stat().st_size > LARGEST:
-            raise UserError(f"{key}: {path}: cannot be read: larger than {LARGEST >> 20} MiB")
+            raise UserError(f"{named}: cannot be read: larger than {LARGEST >> 20} MiB")
         return place.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # also of names with a null
-        raise UserError(f"{key}: {path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UserError(f"{named}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def stable_hash(text: str) -> int:
