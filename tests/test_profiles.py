@@ -25,8 +25,9 @@ def test_groups_are_of_rules_that_exist_and_keep_to_one_gpu():
     members = dict(pair.split("=") for pair in slurm["groups"])
     assert members.keys() <= RULES
     assert {pair.split("=")[0] for pair in slurm["group-components"]} <= set(members.values())
-    assert slurm["set-resource-scopes"] == ["gpu=local"]
-    assert "gpu=1" in slurm["resources"]
+    assert slurm["set-resource-scopes"] == ["gpu=local", "member=local"]
+    assert slurm["resources"] == ["gpu=1", "member=1"]
+    assert "cores" not in slurm  # would scale down the threads of all jobs
 
 
 def test_the_plugin_understands_the_partitions():
