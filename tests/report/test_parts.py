@@ -125,6 +125,12 @@ def test_a_method_without_maps_of_a_model_leaves_its_place():
     assert [bool(seen) for seen in model["seen"]] == [True, False]
 
 
+def test_names_are_escaped_wherever_they_stand(page_file):
+    text = page_file.read_text(encoding="utf-8")
+    assert text.count("onerror=") > 10  # names are there, as text
+    assert not re.search(r"<img src=x|<script>window|onerror=\"", text)
+
+
 def test_the_page_names_nothing_beyond_its_folder(page_file):
     text = page_file.read_text(encoding="utf-8")
     tags = re.sub(r"<script.*?</script>|<style.*?</style>", "", text, flags=re.DOTALL)
