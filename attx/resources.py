@@ -13,17 +13,12 @@ from attx.plan.jobs import Work, works
 from attx.plan.passes import passes
 from attx.plan.saved import Saved
 from attx.roots import images as learned
+from attx.slices import CONTROLS
 
 BASE_MB = 1400  # a job with a small model
-LIGHT_MB = {
-    "shard": 300,
-    "select": 300,
-    "collect": 400,
-    "gather": 400,
-    "table": 500,
-    "figure_table": 600,
-}  # jobs without a model
-OTHER_MB = 1300  # others without a model, which load torch or draw
+# jobs without a model; others of these load torch, or draw
+LIGHT_MB = {"shard": 200, "select": 200, "collect": 300, "gather": 300, "table": 500, "figure_table": 600}
+OTHER_MB = 1300
 GPU_MB = 6000  # of a GPU job: of the machine's own memory
 ROW_MB, FORWARD = 175.0, 0.2  # a row of a batch of 224 x 224 pixels in float32, with its gradient; share of one without
 MAPS = 4  # copies of its maps that a job holds
@@ -34,13 +29,13 @@ SHARES = {  # of ROW_MB and PASS_SECONDS, by how the model's file or name begins
     "efficientnet_lite": (0.7, 0.15),
     "resnet18": (0.6, 0.2),
     "resnet50": (0.6, 0.35),
-    "maxvit": (1.6, 2.5),
+    "maxvit": (1.8, 2.5),
     "trained": (0.6, 0.1),
 }
 START_MINUTES = 5  # loading Python and the model, from a slow shared disk
 MARGIN, MEMORY_MARGIN = 2, 1.3  # of what is planned or guessed; of the memory that was measured
 SCORES_BYTES, SCORES_COPIES = 8192, 4  # of an image's scores, curves among them; how often a job holds them
-GRADIENTS = ("methods", "method", "attack", "perturbation")  # in slices of jobs that differentiate the model
+GRADIENTS = ("method", "attack", "perturbation")  # in slices of jobs that differentiate the model
 SECOND = 30  # passes of a training with derivatives of explanations, for each of one without
 
 
@@ -81,12 +76,19 @@ def _memory(spec: dict, side: int, images: int, gpu: bool, measured: dict) -> fl
     rows = batch * ROW_MB * _share(spec["model"])[0] * (side / SIDE) ** 2 * itemsize / 4
     if measured.get("device") == "cpu":
         rows = (MEMORY_MARGIN * measured["memory"] / 1e6 - BASE_MB) * batch / measured["batch_size"]
-    return BASE_MB + max(rows, 0) * (1 if any(key in spec for key in GRADIENTS) else FORWARD) + maps
+    return BASE_MB + max(rows, 0) * (1 if _differentiates(spec) else FORWARD) + maps
+
+
+def _differentiates(spec: dict) -> bool:
+    """Whether a job takes gradients of its model."""
+    if "methods" in spec:
+        return any(method["use"] not in CONTROLS for method in spec["methods"].values())
+    return any(key in spec for key in GRADIENTS)
 
 
 def _batch(spec: dict) -> int:
     """The largest batch of a job on a CPU: the run's, or one of its methods', metric's or attack's."""
-    entries = [spec, *spec.get("methods", {}).values(), *(spec.get(key, {}) for key in (*GRADIENTS[1:], "metric"))]
+    entries = [spec, *spec.get("methods", {}).values(), *(spec.get(key, {}) for key in (*GRADIENTS, "metric"))]
     sizes = [entry["batch_size"] for entry in entries if entry.get("batch_size")]
     return max(32 if size == "auto" else size for size in sizes)
 
