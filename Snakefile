@@ -19,6 +19,7 @@ include: "workflow/rules/perturb.smk"
 include: "workflow/rules/score.smk"
 include: "workflow/rules/transfer.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/page.smk"
 include: "workflow/rules/report.smk"
 
 
