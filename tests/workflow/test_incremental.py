@@ -4,7 +4,6 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -169,15 +168,3 @@ def test_keep_correct_scores_the_images_that_all_models_get_right(own_images):
     scores = pd.read_parquet(own_images.results / "scores/tiny/insertion_deletion.parquet")
     assert set(scores["image_id"]) == set(found) - {wrong}
     assert own_images.planned() == set()
-
-
-def test_results_are_equal_in_other_shards_and_batches(finished_run, tmp_path):
-    project = finished_run.copy(tmp_path / "project")
-    project.configure(lambda config: config.update(shard_size=100, batch_size=3, results="results/other", figures={}))
-    project.run()
-    folder = "attributions/tiny/net/attexplore"
-    whole = store.read(project.root / f"results/other/{folder}/s0000.zarr.zip")
-    for shard in SHARDS:
-        part = store.read(finished_run.results / f"{folder}/{shard}.zarr.zip")
-        index = [whole.image_ids.index(i) for i in part.image_ids]
-        np.testing.assert_allclose(part.attributions, whole.attributions[index], rtol=1e-6, atol=1e-9)
