@@ -31,6 +31,8 @@ def worth_saying(record):
         FAILED[record.jobid] = list(map(str, record.log or ()))
     if event == LogEvent.JOB_ERROR and record.rule_msg:  # a cluster's reason, which Snakemake keeps for long messages
         record.event, record.msg = None, f"{text}: {record.rule_msg}"
+    if event == LogEvent.GROUP_ERROR:
+        record.event, record.msg = None, f"{text}, see {', '.join(map(str, record.aux_logs))}"
     if "has older modification time" in text:
         SKEWED.append(text)
         return False
