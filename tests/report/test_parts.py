@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from attx import registry
 from attx.config import Config
 from attx.figures.gallery import Gallery
 from attx.predictions import Prediction
@@ -123,6 +124,11 @@ def test_a_method_without_maps_of_a_model_leaves_its_place():
     model = gallery.model(found, "net", ["a", "b"], {"a": Prediction("a", 0, 0, 1.0)})
     assert model["methods"] == []
     assert [bool(seen) for seen in model["seen"]] == [True, False]
+
+
+def test_every_figure_has_a_caption():
+    for name in registry.names("figures"):
+        assert registry.constant("figures", name, "CAPTION"), name
 
 
 def test_names_are_escaped_wherever_they_stand(page_file):
