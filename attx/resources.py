@@ -15,9 +15,9 @@ from attx.plan.saved import Saved
 from attx.roots import images as learned
 from attx.slices import CONTROLS
 
-BASE_MB = 1400  # a job with a small model
+BASE_MB = 1500  # a job with a small model
 # jobs without a model; others of these load torch, or draw
-LIGHT_MB = {"shard": 200, "select": 200, "collect": 300, "gather": 300, "table": 500, "figure_table": 600}
+LIGHT_MB = {"shard": 200, "select": 200, "collect": 300, "gather": 300, "table": 400, "figure_table": 500}
 OTHER_MB = 1300
 GPU_MB = 6000  # of a GPU job: of the machine's own memory
 ROW_MB, FORWARD = 175.0, 0.2  # a row of a batch of 224 x 224 pixels in float32, with its gradient; share of one without
