@@ -1,4 +1,6 @@
-"""One finished tiny run, which tests copy."""
+"""One finished tiny run, which tests copy, whole or without what follows from its predictions."""
+
+import shutil
 
 import pytest
 
@@ -17,3 +19,24 @@ def finished_run(tmp_path_factory):
 def finished(finished_run, tmp_path):
     """A copy of the finished run, to be changed."""
     return finished_run.copy(tmp_path / "project")
+
+
+def only_random(config: dict) -> None:
+    """The fewest jobs."""
+    config.update(methods={"random": {}}, figures={}, reference="random")
+
+
+@pytest.fixture(scope="session")
+def unexplained_run(finished_run, tmp_path_factory):
+    """The finished run without its attributions and what follows from them; not to be changed."""
+    project = finished_run.copy(tmp_path_factory.mktemp("unexplained") / "project")
+    project.configure(only_random)
+    for folder in ("attributions", "scores", "tables", "figures", "logs"):
+        shutil.rmtree(project.results / folder)
+    return project
+
+
+@pytest.fixture
+def unexplained(unexplained_run, tmp_path):
+    """A copy of that run, to be changed."""
+    return unexplained_run.copy(tmp_path / "project")
