@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = verbs.add_parser("verify", help="read all results of a run, and say which are damaged")
     verify.set_defaults(module="attx.verify")
     verify.add_argument("--configfile", default="config.yaml", help="the run's config (default: config.yaml)")
-    verify.add_argument("--delete", action="store_true", help="delete those, so that the next run makes them anew")
+    verify.add_argument("--delete", action="store_true", help="delete those; what a run needs of them it makes anew")
     listing = verbs.add_parser("list", help="what there is, with its parameters")
     listing.set_defaults(module="attx.catalogue")
     listing.add_argument("what", nargs="?", choices=LISTS)

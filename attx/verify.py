@@ -1,4 +1,4 @@
-"""Read all results of a run to find those that are damaged, and delete these, so that the next run makes them anew."""
+"""Read all results of a run to find those that are damaged, and delete these, so that runs make anew what they need."""
 
 import json
 from collections.abc import Callable
@@ -25,12 +25,12 @@ def run(*, configfile: str, delete: bool) -> None:
         print(f"{path}: {reason}")
     told = f"{found} files in {results} read, {len(bad)} damaged or left over"
     if bad and not delete:
-        raise UserError(f"{told}: `make verify DELETE=1` (--delete) deletes them, and the next run makes them anew")
+        raise UserError(f"{told}: `make verify DELETE=1` (--delete) deletes them")
     if bad and (alive := unlock.alive()):
         raise UserError("nothing was deleted, since runs or jobs of this folder are alive:\n  " + "\n  ".join(alive))
     for path in bad:
         path.unlink()
-    print(told + ("; they are deleted: run again, and they are made anew" if bad else ""))
+    print(told + ("; they are deleted, and what a run needs of them it makes anew" if bad else ""))
 
 
 def _look(results: Path) -> tuple[int, dict[Path, str]]:

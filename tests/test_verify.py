@@ -52,7 +52,7 @@ def test_damage_is_named_and_deleted_if_so_wished(results, capsys):
     assert all(f"{path.relative_to(results.parent)}: " in said for path in hurt)
     os.utime(other, (0, 0))
     verify.run(configfile="config.yaml", delete=True)
-    assert "6 damaged or left over; they are deleted: run again" in capsys.readouterr().out
+    assert "6 damaged or left over; they are deleted, and what a run needs" in capsys.readouterr().out
     assert {path for path in results.rglob("*") if path.is_file()} == before - hurt | {left}
 
 
