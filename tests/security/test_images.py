@@ -115,10 +115,17 @@ def test_what_a_source_reads_is_bounded_too_and_postscript_goes_to_no_program(tm
         images.fetch(Entry("a", "x", 0), read=lambda entry: Image.new("L", (1, 200)))
     from attx.data import torchvision
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    (tmp_path / "gs").write_text("#!/bin/sh\ntouch harmed\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    Image.new("RGB", (8, 8)).save("x.jpg", "eps")
     with pytest.raises(UserError):
         torchvision.build(name="MNIST", root=str(tmp_path))
-    assert not EpsImagePlugin.has_ghostscript()
+    with pytest.raises(OSError, match="Ghostscript"):
+        Image.open("x.jpg").load()
+    assert not (tmp_path / "harmed").exists()
 
 
 def test_a_strip_is_not_resized_to_a_ribbon_without_end():
