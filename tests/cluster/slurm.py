@@ -93,7 +93,7 @@ class Slurm:
     def start(self) -> None:
         """Write the configuration and start all; TimeoutError if the nodes do not get idle."""
         stop_leftovers()
-        host = socket.gethostname()
+        host = socket.gethostname().split(".")[0]
         for name in ("munge", "state", "dev", *(f"spool/{node}" for node in NODES)):
             (self.folder / name).mkdir(parents=True)
         subprocess.run(["mknod", str(self.folder / "dev/nvidia0"), "c", "1", "3"], check=True)
@@ -124,8 +124,8 @@ class Slurm:
             process.terminate()
         for process in self.daemons.values():
             process.wait(30)
-        CONFIG.unlink()
-        GRES.unlink()
+        CONFIG.unlink(missing_ok=True)
+        GRES.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """End all jobs."""
@@ -188,6 +188,7 @@ def stop_leftovers() -> None:
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Slurm]:
     """A Slurm with its state in `folder`; one at a time on a machine."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
     with open(LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         slurm = Slurm(folder)
