@@ -21,42 +21,7 @@ GRES = CONFIG.with_name("gres.conf")
 MARKER = "# written by the tests of attx, state in "
 LOCK = Path("/run/lock/attx-test-slurm")
 NODES = ("node1", "node2")
-SETTINGS = """\
-ClusterName=attx
-SlurmctldHost={host}(127.0.0.1)
-SlurmUser=root
-SlurmdUser=root
-AuthInfo=socket={folder}/munge/socket,cred_expire=5
-SlurmctldPort=16817
-SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/%n.pid
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool/%n
-SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/%n.log
-SlurmdTimeout=20
-UnkillableStepTimeout=300
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,sched_min_interval=100000
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-ReturnToService=2
-MinJobAge=43200
-MailProg=/bin/true
-JobAcctGatherType=jobacct_gather/linux
-CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
-SlurmdParameters=config_overrides
-KillWait=10
-GresTypes=gpu
-NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16818 CPUs=2 RealMemory=64000 Gres=gpu:1
-NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16819 CPUs=2 RealMemory=64000
-PartitionName=cpu Nodes=node1,node2 Default=YES MaxTime=600 DefMemPerCPU=500
-PartitionName=gpu Nodes=node1 MaxTime=600 DefMemPerCPU=500
-PartitionName=urgent Nodes=node1,node2 MaxTime=600 PriorityTier=10
-"""
+SETTINGS = Path(__file__).with_name("slurm.conf")  # with places for {host} and {folder}
 
 
 def absent() -> str:
@@ -97,7 +62,7 @@ class Slurm:
         for name in ("munge", "state", "dev", *(f"spool/{node}" for node in NODES)):
             (self.folder / name).mkdir(parents=True)
         subprocess.run(["mknod", str(self.folder / "dev/nvidia0"), "c", "1", "3"], check=True)
-        settings = SETTINGS.format(host=host, folder=self.folder)
+        settings = SETTINGS.read_text().format(host=host, folder=self.folder)
         CONFIG.write_text(f"{MARKER}{self.folder}\n{settings}")
         GRES.write_text(f"{MARKER}{self.folder}\nNodeName=node1 Name=gpu File={self.folder}/dev/nvidia0\n")
         munge = self.folder / "munge"
