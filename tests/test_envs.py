@@ -88,4 +88,4 @@ def test_the_workflow_runs_in_another_folder_than_its_own(tmp_path):
         [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^rule attribute:", done.stdout, re.MULTILINE)
+    assert re.search(r"^attribute +1$", done.stdout, re.MULTILINE)
