@@ -26,7 +26,7 @@ SETTINGS = Path(__file__).with_name("slurm.conf")  # with places for {host} and 
 
 def absent() -> str:
     """Why there can be no Slurm for tests here; "" if there can."""
-    lacking = [name for name in ("slurmctld", "slurmd", "munged", "sbatch", "runuser") if not shutil.which(name)]
+    lacking = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if not shutil.which(name)]
     if os.geteuid():
         return "no Slurm for tests: its daemons are started by root"
     if lacking:
