@@ -47,6 +47,12 @@ LAYERS = {
         ),
         {"numpy", "pandas", "matplotlib", "PIL", "jinja2", "markupsafe", "yaml"},
     ),
+    "attx/archive.py": (("attx.errors", "attx.files"), set()),
+    "attx/frames.py": (("attx.files",), {"pandas", "pyarrow"}),
+    "attx/store.py": (("attx.archive", "attx.errors", "attx.store_writer"), {"numcodecs", "numpy", "zarr"}),
+    "attx/store_writer.py": (("attx.errors", "attx.files"), {"numpy", "zarr"}),
+    "attx/unlock.py": (("attx.errors", "attx.registry", "attx.slurm"), {"psutil"}),
+    "attx/ready.py": (("attx.errors",), set()),
     **{
         f"attx/{name}.py": (("attx",), set())
         for name in (
@@ -107,7 +113,7 @@ def test_zarr_has_one_home():
         "import attx.config, attx.paths, attx.provenance, attx.slices",
         "import attx.data.listing, attx.data.sample, attx.data.folder, attx.data.csv, attx.data.imagenet",
         "import attx.data.digits",
-        "import attx.cli, attx.catalogue, attx.plan.estimate, attx.report.plan",
+        "import attx.cli, attx.catalogue, attx.plan.estimate, attx.report.plan, attx.failures, attx.ready, attx.unlock",
         "import attx.figures.curves, attx.figures.montage",
     ],
 )
