@@ -5,9 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import pandas as pd
-
-from attx import paths
+from attx import frames, paths
 from attx.report import plan
 
 
@@ -19,7 +17,7 @@ def made(each: Mapping, path: str | Path) -> dict:
 
 def metric(config: Mapping, data: str, label: str, each: Mapping) -> dict:
     """The same of a metric's table, and the machine that scored, of the first of its parts."""
-    attributes = pd.read_parquet(each["part"]).attrs
+    attributes = frames.read(each["part"]).attrs
     return made(each, plan.table(config, data, label)) | {"machine": _machine(attributes.get("machine", {}))}
 
 
