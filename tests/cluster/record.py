@@ -19,6 +19,8 @@ WORDS = {
     ".csv": "lists, predictions and tables, every value but seconds",
     ".pdf": "figures, every byte",
     ".png": "figures, every byte",
+    ".md": "tables, which have the rows of the .csv and are not compared again",
+    ".tex": "tables, as .md",
 }
 
 
@@ -56,7 +58,7 @@ def page(project: ClusterProject, seconds: list[float], counts: dict[str, int]) 
         "",
         f"Both made {sum(counts.values())} files, which are equal:",
         "",
-        *(f"- {number} {suffix}: {WORDS.get(suffix, 'but seconds')}" for suffix, number in sorted(counts.items())),
+        *(f"- {number} {suffix}: {WORDS[suffix]}" for suffix, number in sorted(counts.items())),
         "",
         f"The run took {seconds[1]:.0f} s on Slurm, {seconds[0]:.0f} s without, on the same 2 cores.",
         "",
