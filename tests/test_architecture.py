@@ -112,7 +112,7 @@ def test_zarr_has_one_home():
         "import attx",
         "import attx.config, attx.paths, attx.provenance, attx.slices",
         "import attx.data.listing, attx.data.sample, attx.data.folder, attx.data.csv, attx.data.imagenet",
-        "import attx.data.digits",
+        "import attx.data.digits, attx.resources",
         "import attx.cli, attx.catalogue, attx.plan.estimate, attx.report.plan, attx.failures, attx.ready, attx.unlock",
         "import attx.figures.curves, attx.figures.montage",
     ],
