@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from attx import paths, tables
+from attx import frames, paths, tables
 from attx.config import Config
 from attx.figures import curves, leaderboard, style
 from attx.figures.gallery import Gallery
@@ -69,7 +69,7 @@ def write(root: Path) -> str:
     at = Path(config.results)
     for folder in ("tables", "figures", "weights"):
         (at / folder).mkdir(parents=True)
-    table.to_parquet(part)
+    frames.write(part, table)
     named = {"data": "tiny", "metric": "insertion_deletion"}
     csv, md, tex = (at / paths.TABLE.format(**named, format=kind) for kind in ("csv", "md", "tex"))
     tables.write(tables.summarise(table), csv, md, tex)
