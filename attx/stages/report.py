@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from attx import paths, predictions
+from attx import frames, paths, predictions
 from attx.data import manifest
 from attx.files import write_text
 from attx.report import gallery as shown
@@ -67,5 +67,6 @@ def _read(config: dict, data: str, group: dict, label: str) -> tuple:
 def _scores(config: dict, data: str, metric: str, ids: list[str]) -> list[dict]:
     """The scores of these images alone, however many the table has."""
     path = Path(config["results"]) / paths.SCORES.format(data=data, metric=metric)
-    table = pd.read_parquet(path, filters=[("image_id", "in", ids)])
+    with frames.whole(path):
+        table = pd.read_parquet(path, filters=[("image_id", "in", ids)])
     return shown.scores(metric, table, ids, config["metrics"][metric].get("order", "rise_2d"))
