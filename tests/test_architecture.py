@@ -42,7 +42,15 @@ LAYERS = {
     "attx/configfile.py": (("attx",), {"yaml"}),
     "attx/report": (
         (
-            *("attx.config", "attx.errors", "attx.figures", "attx.needs", "attx.paths", "attx.predictions"),
+            *(
+                "attx.config",
+                "attx.errors",
+                "attx.figures",
+                "attx.frames",
+                "attx.needs",
+                "attx.paths",
+                "attx.predictions",
+            ),
             *("attx.registry", "attx.report", "attx.tables", "attx.tables_text"),
         ),
         {"numpy", "pandas", "matplotlib", "PIL", "jinja2", "markupsafe", "yaml"},
