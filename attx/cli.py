@@ -24,6 +24,8 @@ LISTS = {"methods": "attribution"} | {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb. 0: all went well; 2: a user's mistake, told in one message; 130 and 143: interrupted, terminated."""
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     keep_memory()
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -44,6 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted: what was finished is kept, nothing is half-written; run again to go on\n")
         return 130
     return 0
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """On Ctrl-C; a second one finds the work of the first under way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _terminated(*_: object) -> NoReturn:
