@@ -42,7 +42,7 @@ def worth_saying(record):
     failed = COMMAND.search(text)
     if failed:
         record.msg = f"job failed, see {failed[1]} ({failed[2].rstrip('.')})"
-    return not (failed and failed[2].endswith(" 130."))
+    return not (failed and (failed[2].endswith(" 130.") or "SIGINT" in failed[2]))
 
 
 logger.addFilter(worth_saying)
