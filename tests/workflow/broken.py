@@ -20,6 +20,7 @@ def failing(project: Project, *arguments: str) -> str:
     """What a person sees of a run that fails: no Python traceback, neither there nor in a log."""
     done = project.run(*arguments, check=False)
     assert done.returncode == 1
+    assert "completed successfully" not in done.stdout
     logs = [path.read_text() for path in project.results.rglob("logs/**/*.log")]
     assert not any("Traceback" in text for text in [done.stdout, *logs]), done.stdout
     assert not list(project.results.rglob(".tmp-*"))

@@ -62,8 +62,9 @@ def again(*_):
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, interrupted)
 
-# a time limit terminates all processes of a job at once; what writes its log must hear its last words
-shell.prefix("trap '' TERM; ")
+# A time limit terminates all processes of a job at once; what writes its log must hear its last words. A prefix takes
+# the place of Snakemake's own, by which a job fails although `tee`, the last of its pipe, does not.
+shell.prefix("set -euo pipefail; trap '' TERM; ")
 
 
 onsuccess:
