@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from attx.data.entry import stable_hash
 from attx.errors import UserError
 
-
 AUTO_SIZE = 100  # images of a shard, with `shard_size: auto`,
 AUTO_SHARDS = 64  # unless there were more shards: each is a job, with files, of every model, method and metric
 
