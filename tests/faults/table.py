@@ -23,7 +23,7 @@ def write(file: str, rows: list[tuple[str, int, str, str]], seed: int) -> None:
     """Write the table; all tests of it have passed, so all faults were survived."""
     versions = {"system": platform.system(), "python": platform.python_version(), "snakemake": version("snakemake")}
     lines = [
-        f"| {fault} | {count} | {count} | {told.replace('|', '/')} | `{test}` |"
+        f"| {fault} | {count} | {count} | {' '.join(told.replace('|', '/').split())} | `{test}` |"
         for fault, count, told, test in sorted(rows, key=lambda row: row[3])
     ]
     total = sum(count for _, count, _, _ in rows)
