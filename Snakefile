@@ -13,6 +13,7 @@ if not workflow.overwrite_configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/resources.smk"
 include: "workflow/rules/messages.smk"
+include: "workflow/rules/updates.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/attribute.smk"
 include: "workflow/rules/perturb.smk"

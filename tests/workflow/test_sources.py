@@ -8,6 +8,7 @@ from attx import store
 from tests.workflow.project import Project
 
 pytestmark = pytest.mark.workflow
+METHOD = "saliency_gradient"
 
 
 def configure(config: dict) -> None:
@@ -138,3 +139,20 @@ def test_one_changed_method_of_a_shared_job_leaves_the_other_alone(project, tmp_
     changed.run("--until", "attribute")
     for method, expected in before.items():
         assert np.array_equal(maps(changed, method), expected)
+
+
+def test_a_shared_job_that_fails_keeps_what_it_found_right_and_nothing_of_other_settings(project, tmp_path):
+    changed = project.copy(tmp_path / "project")
+    kept, other = (changed.results / f"attributions/tiny/net/{m}/s0000.zarr.zip" for m in ("attexplore", METHOD))
+    made, before = kept.read_bytes(), maps(changed, METHOD)
+    wrong = {"use": "captum", "name": "Occlusion", "arguments": {"sliding_window_shapes": [3, 99, 99]}}
+    changed.configure(lambda config: config["methods"].update({METHOD: wrong}))
+    failed = changed.run("--until", "attribute_1", check=False)
+    assert failed.returncode == 1
+    assert "4 jobs failed. What was finished is kept" in failed.stdout, failed.stdout
+    assert kept.read_bytes() == made
+    assert not other.exists()  # or it would count as made with the wrong settings
+    changed.configure(lambda config: config["methods"].update({METHOD: {"output": "logit"}}))
+    said = changed.run("--until", "attribute_1").stdout
+    assert "tiny/net/attexplore/s0000: kept, nothing of it has changed" in said
+    assert not np.array_equal(maps(changed, METHOD), before)

@@ -14,7 +14,9 @@ STARTED = time.time()
 FAILED = {}  # logs of jobs of which Snakemake says so, by their number: where the clock was set back, times do not
 SKEWED = []  # what Snakemake says of outputs that are older than their inputs
 COMMAND = re.compile(r"\| tee -i (.*?)' (returned .*|died .*)")
-ROUTINE = re.compile(r"Select jobs to execute|Execute \d+ jobs|Auto-selected partition|Cleaning up SLURM log")
+ROUTINE = re.compile(
+    r"Restored previous version|Select jobs to execute|Execute \d+ jobs|Auto-selected partition|Cleaning up SLURM log"
+)
 
 
 def worth_saying(record):
