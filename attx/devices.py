@@ -3,8 +3,10 @@
 A job that holds a GPU holds a lock on a file, which the system takes from it when it ends, however it ends.
 """
 
+import contextlib
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +38,8 @@ def deal(names: Sequence[str], folder: Path | None = None) -> int:
 def _folder() -> Path:
     """A folder of this user's own; where another made one of its name, a new one, in which nothing is shared."""
     folder = Path(tempfile.gettempdir()) / f"attx-gpus-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+    with contextlib.suppress(FileExistsError):  # a folder, or what is none
+        folder.mkdir(mode=0o700)
+    if not stat.S_ISDIR(folder.lstat().st_mode) or folder.stat().st_uid != os.getuid():
         return Path(tempfile.mkdtemp(prefix="attx-gpus-"))
     return folder

@@ -63,6 +63,12 @@ def test_the_folder_of_locks_is_the_users_own(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     own.symlink_to(tmp_path / "elsewhere")
     assert devices._folder() != own
+    own.unlink()
+    own.symlink_to(tmp_path / "nowhere")
+    assert devices._folder() != own
+    own.unlink()
+    own.touch()
+    assert devices._folder().is_dir()
 
 
 def test_a_job_computes_on_the_gpu_it_was_dealt(tmp_path, monkeypatch):
