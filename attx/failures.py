@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from attx.errors import printable
+from attx.files import files_below
 
 SILENT = "the job ended without a word: killed, perhaps for want of memory"
 CLOCK = (
@@ -28,7 +29,7 @@ def summary(results: str | Path, since: float, failed: Collection[str] = (), sil
     """
     results = Path(results)
     found: dict[str, list[Path]] = {}
-    for log in sorted((results / "logs").rglob("*.log")):
+    for log in sorted(path for path in files_below(results / "logs") if path.suffix == ".log"):
         known = str(log) in failed
         if known or log.stat().st_mtime >= since:
             text = log.read_text(encoding="utf-8", errors="replace").rstrip()

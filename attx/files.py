@@ -5,6 +5,7 @@ import errno
 import glob
 import hashlib
 import os
+import re
 import secrets
 import socket
 import time
@@ -64,27 +65,39 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def _prefix() -> str:
-    return f"{TEMPORARY}{socket.gethostname()}-"
+    return f"{TEMPORARY}{socket.gethostname()}_"  # a sign that names of hosts have not: one may begin another
 
 
 def abandoned(temporary: Path) -> bool:
     """Whether a temporary file is a dead process's: of this host, as far as seen, or of another and a day old."""
-    if temporary.name.startswith(_prefix()):
-        return not _alive(temporary.name.removeprefix(_prefix()).split("-")[0])
+    own = re.match(rf"{re.escape(_prefix())}(\d+)-", temporary.name)
+    if own:
+        return not _alive(int(own[1]))
     try:
         return time.time() - temporary.stat().st_mtime > DAY
     except FileNotFoundError:
         return False
 
 
-def _alive(pid: str) -> bool:
+def _alive(pid: int) -> bool:
     try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+        os.kill(pid, 0)
+    except (OverflowError, ProcessLookupError):
         return False
     except PermissionError:
         return True
     return True
+
+
+def files_below(folder: str | Path) -> Iterator[Path]:
+    """All files below a folder, also in folders that links stand for, as those of results on other disks; each once."""
+    known = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(root)) in known:
+            folders.clear()
+            continue
+        known.add(real)
+        yield from (path for path in (Path(root, name) for name in names) if path.is_file())
 
 
 def write_sealed(path: str | Path, text: str) -> None:

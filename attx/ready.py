@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from attx.errors import UserError
+from attx.files import files_below
 
 SLACK = 60  # seconds by which clocks of machines may differ
 
@@ -24,8 +25,8 @@ def ready(results: str | Path) -> None:
             now = max(time.time(), os.fstat(probe.fileno()).st_mtime)  # the disk may be of another machine
     except OSError as error:
         raise UserError(f"{folder} cannot be written to ({error.strerror}): choose another `results`") from error
-    ahead = [path for path in folder.rglob("*") if path.is_file() and path.lstat().st_mtime > now + SLACK]
+    ahead = [path for path in files_below(folder) if path.lstat().st_mtime > now + SLACK]
     for path in ahead:
-        os.utime(path, (now, now))
+        os.utime(path, (now, now), follow_symlinks=False)
     if ahead:
         print(f"{len(ahead)} results were dated ahead: was the clock set back? They are dated now", file=sys.stderr)

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from attx import frames, store, unlock
+from attx import frames, slurm, store, unlock
 from attx.config import Config
 from attx.configfile import read
 from attx.errors import UserError
-from attx.files import REMEDY, TEMPORARY, abandoned, read_sealed
+from attx.files import REMEDY, TEMPORARY, abandoned, files_below, read_sealed
 
 SEALED = ("predictions", "data")  # folders of files with a digest in their last line
 OTHERS = ("adversarial", "perturbed")  # folders of stores whose array is named as they are
@@ -26,7 +26,7 @@ def run(*, configfile: str, delete: bool) -> None:
     told = f"{found} files in {results} read, {len(bad)} damaged or left over"
     if bad and not delete:
         raise UserError(f"{told}: `make verify DELETE=1` (--delete) deletes them")
-    if bad and (alive := unlock.alive()):
+    if bad and (alive := [*unlock.alive(), *slurm.jobs()]):
         raise UserError("nothing was deleted, since runs or jobs of this folder are alive:\n  " + "\n  ".join(alive))
     for path in bad:
         path.unlink()
@@ -36,7 +36,7 @@ def run(*, configfile: str, delete: bool) -> None:
 def _look(results: Path) -> tuple[int, dict[Path, str]]:
     """How many files were read, and what is wrong with those that are not as a job wrote them."""
     count, bad = 0, {}
-    for path in sorted(path for path in results.rglob("*") if path.is_file()):
+    for path in sorted(files_below(results)):
         if path.name.startswith(TEMPORARY):
             if abandoned(path):
                 bad[path] = "left half-written by a killed job; nothing uses it"

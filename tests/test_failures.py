@@ -46,6 +46,13 @@ def test_one_error_of_many_jobs_is_told_once(results):
     assert f"error: disk full\n  log: {results.root}/logs/figure/figures/d_curves.log" in told
 
 
+def test_logs_on_another_disk_by_a_link_are_read(results, tmp_path_factory):
+    (results.root / "logs").mkdir()
+    (results.root / "logs/predict").symlink_to(tmp_path_factory.mktemp("disk"))
+    results.write("logs/predict/p/s0.log", "error: bad labels\n")
+    assert "error: bad labels" in results.summary()
+
+
 def test_a_traceback_is_named_by_its_last_line(results):
     results.write("logs/score/s.log", 'x\nTraceback (most recent call last):\n  File "a"\nIndexError: out of range\n')
     assert "1 job failed." in results.summary()

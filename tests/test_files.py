@@ -46,6 +46,18 @@ def test_what_a_killed_process_left_is_removed_but_not_a_living_ones(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_host_whose_name_begins_another_leaves_the_others_files_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "hpc")
+    for theirs in ("hpc-1", "hpc-node-1", "hpc_1", "hpc_node-1"):
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr("socket.gethostname", lambda: theirs)  # noqa: B023 - called within the loop
+            with atomic(tmp_path / "a.txt") as living:
+                living.touch()
+                elsewhere.setattr("socket.gethostname", lambda: "hpc")
+                write_text(tmp_path / "a.txt", "mine")
+                assert living.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
 def test_a_full_disk_is_one_clear_error_and_nothing_is_lost(tmp_path):
     small = tmp_path / "small"

@@ -56,9 +56,17 @@ def test_damage_is_named_and_deleted_if_so_wished(results, capsys):
     assert {path for path in results.rglob("*") if path.is_file()} == before - hurt | {left}
 
 
+def test_results_on_another_disk_by_a_link_are_read(results, tmp_path, capsys):
+    (results / "scores").rename(tmp_path / "disk")
+    (results / "scores").symlink_to(tmp_path / "disk")
+    verify.run(configfile="config.yaml", delete=True)
+    assert capsys.readouterr().out == "5 files in out read, 0 damaged or left over\n"
+
+
 def test_nothing_is_deleted_while_a_run_is_alive(results, monkeypatch):
     (results / "weights/m.json").write_text("{")
     monkeypatch.setattr("attx.unlock.alive", lambda: ["process 7: snakemake"])
-    with pytest.raises(UserError, match=r"nothing was deleted, .*:\n  process 7: snakemake"):
+    monkeypatch.setattr("attx.slurm.jobs", lambda: ["Slurm job 8 (running)"])
+    with pytest.raises(UserError, match=r"nothing was deleted, .*:\n  process 7: snakemake\n  Slurm job 8"):
         verify.run(configfile="config.yaml", delete=True)
     assert (results / "weights/m.json").exists()
