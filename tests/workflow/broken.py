@@ -1,6 +1,8 @@
 """What tests of broken runs share: runs that fail, what they say at their end, and that the next run completes."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.workflow.project import Project
 
 STORES = "attributions/tiny/net/random"
 SCORES = "scores/tiny/insertion_deletion/net/random"
+BEGUN: list[subprocess.Popen] = []
 
 
 def failing(project: Project, *arguments: str) -> str:
@@ -58,8 +61,8 @@ def assert_finishes(project: Project, kept: dict, undisturbed: Project) -> str:
 
 
 def begun(project: Project, *arguments: str) -> subprocess.Popen:
-    """A run under way, in a process group of its own."""
-    return subprocess.Popen(
+    """A run under way, in a process group of its own, which `end` ends."""
+    process = subprocess.Popen(
         project.command(*arguments),
         cwd=project.root,
         env=project.environment(),
@@ -68,6 +71,15 @@ def begun(project: Project, *arguments: str) -> subprocess.Popen:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    BEGUN.append(process)
+    return process
+
+
+def end() -> None:
+    """Kill what is left of all runs begun, also jobs that were suspended by a test that failed."""
+    while BEGUN:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(BEGUN.pop().pid, signal.SIGKILL)
 
 
 def jobs(process: subprocess.Popen) -> list[psutil.Process]:

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tests.workflow import broken
 from tests.workflow.project import Project
 
 
@@ -38,5 +39,6 @@ def unexplained_run(finished_run, tmp_path_factory):
 
 @pytest.fixture
 def unexplained(unexplained_run, tmp_path):
-    """A copy of that run, to be changed."""
-    return unexplained_run.copy(tmp_path / "project")
+    """A copy of that run, to be changed; what is begun in it does not outlive the test."""
+    yield unexplained_run.copy(tmp_path / "project")
+    broken.end()
