@@ -40,3 +40,10 @@ rule all:
             format=["csv", "md", "tex"],
         ),
         expand(at(paths.FIGURE), data=cfg.data, figure=cfg.figures, format=["pdf", "png"]),
+
+
+# A kind of GPU that all jobs are to ask for, by `default-resources`, is for those that ask for a GPU: the slurm plugin
+# has the others ask for one as well.
+for each in workflow.rules:
+    if str(each.resources.get("gpu").raw) in ("None", "0"):
+        each.resources["gpu_model"] = None

@@ -23,8 +23,21 @@ def test_what_jobs_ask_for_is_no_reason_to_run_again(finished, monkeypatch):
     saved.save(config, {"models": {"net": model}, "rows": []})
     assert finished.planned() == set()
     said = finished.run("--dry-run", "--forcerun", "predict", "--quiet", "host").stdout
-    (predict,) = {found[1] for found in re.finditer(r"^rule predict:\n(?:    .*\n)*?    resources: (.*)", said, re.M)}
-    assert int(re.search(r"mem_mb=(\d+)", predict)[1]) > 10000  # forward alone: a share of what was measured
+    assert (
+        int(re.search(r"mem_mb=(\d+)", resources_of(said)["predict"])[1]) > 10000
+    )  # forward alone: a share of what was measured
+
+
+def resources_of(said):
+    """What each rule asks for by a dry run's words."""
+    return dict(re.findall(r"^ *rule (\w+):\n(?: +(?!rule).*\n)*? +resources: (.*)", said, re.M))
+
+
+def test_a_kind_of_gpu_is_asked_for_by_those_that_use_one(finished):
+    asked = ("--default-resources", "gpu_model=a100", "--set-resources", "predict:gpu=1", "score:gpu=0")
+    found = resources_of(finished.run("--dry-run", "--forceall", "--quiet", "host", *asked).stdout)
+    assert {rule for rule, resources in found.items() if "gpu_model=a100" in resources} == {"predict"}
+    assert {"shard", "attribute", "score", "table"} <= found.keys()
 
 
 def test_a_job_that_asks_for_more_than_there_is_runs_all_the_same(finished):
