@@ -23,9 +23,8 @@ def test_what_jobs_ask_for_is_no_reason_to_run_again(finished, monkeypatch):
     saved.save(config, {"models": {"net": model}, "rows": []})
     assert finished.planned() == set()
     said = finished.run("--dry-run", "--forcerun", "predict", "--quiet", "host").stdout
-    assert (
-        int(re.search(r"mem_mb=(\d+)", resources_of(said)["predict"])[1]) > 10000
-    )  # forward alone: a share of what was measured
+    asked = re.search(r"mem_mb=(\d+)", resources_of(said)["predict"])
+    assert int(asked[1]) > 10000  # forward alone: a share of what was measured
 
 
 def resources_of(said):
