@@ -62,8 +62,8 @@ bench-gpu:  ## the same on a GPU; needs no .venv: without one, PYTHON with torch
 big: $(READY)  ## write docs/reference/big_run.md: 50,000 tiny images through the workflow (most of an hour on 2 cores)
 	$(BIN)/python -m benchmarks.big --out docs/reference/big_run.md $(ARGS)
 
-unlock: $(READY)  ## after a killed run: let the next one start; refuses while jobs of this folder are alive
-	$(BIN)/python -m attx unlock
+unlock: $(READY)  ## after a killed run: let the next one start; refuses while jobs of this folder are alive, or may be elsewhere (FORCE=1)
+	$(BIN)/python -m attx unlock $(if $(FORCE),--force)
 
 verify: $(CONFIG) $(READY)  ## read all results of CONFIG and say which are damaged; DELETE=1 deletes those, to be made anew
 	$(BIN)/python -m attx verify --configfile $(CONFIG) $(if $(DELETE),--delete)

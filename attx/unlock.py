@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,14 @@ from attx import registry, slurm
 from attx.errors import UserError
 
 LOCKS = Path(".snakemake/locks")
+NOTE = LOCKS / "run"  # which Snakemake takes away with its locks
 
 
-def run() -> None:
-    """Remove Snakemake's locks in the current folder; UserError while its runs or jobs are alive, here or on Slurm."""
+def run(*, force: bool = False) -> None:
+    """Remove Snakemake's locks in the current folder; UserError while its runs or jobs are alive, here or on Slurm.
+
+    Also where the run that is locked is of another machine, which cannot be looked at from here, unless by `force`.
+    """
     found = [*alive(), *slurm.jobs()]
     if found:
         raise UserError(
@@ -26,6 +31,11 @@ def run() -> None:
     if not any(LOCKS.glob("*")):
         print("nothing is locked here")
         return
+    if (there := _elsewhere()) and not force:
+        raise UserError(
+            f"not unlocked: the run that locked this folder is {there}, not to be seen from here. Call "
+            "`make unlock` there; or, once it is sure that it has ended, `make unlock FORCE=1` (--force) here"
+        )
     shutil.rmtree(LOCKS)
     print("unlocked: run again, and it goes on from where it stopped")
 
@@ -46,10 +56,27 @@ def locked() -> str:
     if found:
         there = "\n".join(f"  {each}" for each in found)
         return f"error: another run in this folder is under way, so this one did nothing; wait until it ends:\n{there}"
+    if there := _elsewhere():
+        return (
+            f"error: the folder is locked by {there}, so this run did nothing; wait until it ends. If it was killed, "
+            "`make unlock` there (python -m attx unlock) unlocks the folder; then run again"
+        )
     return (
         "error: the folder is locked, and no run of it is alive on this machine: one was killed, or runs on another "
         "machine. `make unlock` (python -m attx unlock) looks for its jobs and unlocks it; then run again"
     )
+
+
+def note() -> None:
+    """Write beside Snakemake's locks where this run is."""
+    if any(LOCKS.glob("*.lock")):
+        NOTE.write_text(f"{socket.gethostname()} {os.getpid()}\n", encoding="utf-8")
+
+
+def _elsewhere() -> str:
+    """The run that locked this folder, in words, if it is of another machine and had begun; or ""."""
+    host, _, number = NOTE.read_text(encoding="utf-8").strip().partition(" ") if NOTE.is_file() else ("", "", "")
+    return f"process {number} on {host}" if host not in ("", socket.gethostname()) else ""
 
 
 def _ours(folder: Path) -> Iterator[tuple[psutil.Process, str]]:

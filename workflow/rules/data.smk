@@ -6,6 +6,7 @@
 # not look for other reasons to run what comes after them.
 onstart:
     clearly(ready, cfg.results)
+    unlock.note()
     for name in cfg.data_sets():
         clearly(
             ensure,
