@@ -60,7 +60,7 @@ LAYERS = {
     "attx/store.py": (("attx.archive", "attx.errors", "attx.store_writer"), {"numcodecs", "numpy", "zarr"}),
     "attx/store_writer.py": (("attx.errors", "attx.files"), {"numpy", "zarr"}),
     "attx/unlock.py": (("attx.errors", "attx.registry", "attx.slurm"), {"psutil"}),
-    "attx/ready.py": (("attx.errors",), set()),
+    "attx/ready.py": (("attx.errors", "attx.files"), set()),
     **{
         f"attx/{name}.py": (("attx",), set())
         for name in (
