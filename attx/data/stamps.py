@@ -17,18 +17,19 @@ from attx.files import write_text
 
 
 class Seen(NamedTuple):
-    """A file as it was seen: `time` in ns, `sha256` as far as known."""
+    """A file as it was seen: `time` and `changed`, which no program can set, in ns; `sha256` as far as known."""
 
     stamp: str
     size: int
     time: int
     sha256: str = ""
+    changed: int = 0
 
 
 def see(listed: Iterable[Entry], before: Mapping[str, Seen]) -> dict[str, Seen]:
-    """Those images that are files of their own, by path. A file whose size or time is not that of `before` is read."""
+    """Those images that are files of their own, by path. A file is read if its size or times are not as `before`."""
     found = {}
-    for path in {entry.path for entry in listed}:
+    for path in dict.fromkeys(entry.path for entry in listed):
         try:
             status = os.stat(path)
         except OSError:  # for the check of the images to tell
@@ -39,10 +40,15 @@ def see(listed: Iterable[Entry], before: Mapping[str, Seen]) -> dict[str, Seen]:
 
 
 def _seen(path: str, status: os.stat_result, before: Seen | None) -> Seen:
-    size, time = status.st_size, status.st_mtime_ns
-    if before and before.size == size and (before.time == time or _sha256(path) == before.sha256):
-        return before._replace(time=time)
-    return Seen(f"{size}-{time}", size, time)
+    size, time, changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    if before and before.size == size:
+        same = before.time == time and before.changed in (0, changed)
+        if same or _sha256(path) == before.sha256:
+            return before._replace(time=time, changed=changed)
+    stamp = f"{size}-{time}"
+    if before and before.stamp.startswith(stamp):  # another file was dated as this one
+        stamp += f"-{changed}"
+    return Seen(stamp, size, time, changed=changed)
 
 
 def _sha256(path: str) -> str:

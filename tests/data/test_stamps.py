@@ -1,5 +1,6 @@
 """Stamps of images: the same while the bytes are, whatever the clock says."""
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -57,6 +58,31 @@ def test_a_touched_image_keeps_its_stamp_and_a_changed_one_does_not(run, listed,
     assert changed != first
     assert decoded == ["id1"]
     assert run() == (changed, [])
+
+
+def test_stamps_are_in_the_order_of_the_listing(listed):
+    for order in (listed, listed[::-1], [*listed, listed[0]]):
+        assert list(stamps.see(order, {})) == list(dict.fromkeys(entry.path for entry in order))
+
+
+def test_a_replaced_image_of_the_same_size_and_time_is_seen(run, listed):
+    first, _ = run()
+    assert run() == (first, [])  # by now with its bytes' digest
+    path = Path(listed[1].path)
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    changed, decoded = run()
+    assert changed != first
+    assert decoded == ["id1"]
+    assert run() == (changed, [])
+
+
+def test_stamps_of_before_changes_were_noted_are_kept(run, tmp_path):
+    first, _ = run()
+    kept = json.loads((tmp_path / "stamps.json").read_text())
+    (tmp_path / "stamps.json").write_text(json.dumps({path: values[:4] for path, values in kept.items()}))
+    assert run() == (first, [])
 
 
 def test_what_is_lost_is_made_again(run, tmp_path):
