@@ -7,7 +7,7 @@ from scipy.stats import wilcoxon
 
 from attx.errors import UserError
 from attx.tables import PUBLISHED, summarise, write
-from attx.tables_text import number
+from attx.tables_text import caption, number
 
 IMAGES = 9
 MEANS = {"attexplore": (0.36, 0.1), "smoothgrad": (0.2, 0.05), "edges": (0.4, 0.3), "random": (0.1, 0.08)}
@@ -36,6 +36,17 @@ def at(table, **key):
     found = table[(table[list(key)] == pd.Series(key)).all(axis=1)]
     assert len(found) == 1
     return found.iloc[0]
+
+
+def test_the_caption_says_which_intervals_there_are():
+    table = summarise(fake())
+    for few, many, said in (
+        (9, 10_000, "95% bootstrap intervals;"),
+        (10_001, 20_000, "95% normal intervals;"),
+        (9, 10_001, "95% bootstrap intervals (normal ones above 10,000 images);"),
+    ):
+        images = [few] * (len(table) - 1) + [many]
+        assert f"Means over the images with {said}" in caption(table.assign(images=images))
 
 
 def test_means_intervals_and_costs():
