@@ -6,6 +6,7 @@ reads it. So `make` has a file checked before Snakemake sees it: `python -m attx
 
 import json
 import sys
+from collections import Counter
 from numbers import Real
 from pathlib import Path
 
@@ -35,8 +36,10 @@ def read(path: str | Path) -> dict:
         with open(path, "rb") as handle:
             data = handle.read(LARGEST + 1)
         if len(data) > LARGEST:
-            raise UserError(f"{path}: is larger than {LARGEST >> 20} MiB, and no config")
+            raise UserError(f"is larger than {LARGEST >> 20} MiB, and no config")
         raw = _parsed(data.decode("utf-8"))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except RecursionError as error:
@@ -50,9 +53,31 @@ def read(path: str | Path) -> dict:
 
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except ValueError:
-        return yaml.safe_load(text)
+        return _Loader(text).get_single_data()
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict:
+    """A mapping in JSON; UserError for a key that it has twice, of which json keeps the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise UserError(f"the key `{twice}` is written twice: remove one")
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses keys that a mapping has twice, of which YAML's own keeps the last."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node, known = super().compose_mapping_node(anchor), set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if (key.tag, key.value) in known:
+                line = key.start_mark.line + 1
+                raise UserError(f"the key `{key.value}` is written twice, the second time in line {line}: remove one")
+            known.add((key.tag, key.value))
+        return node
 
 
 def refuse(paths: list[str]) -> None:

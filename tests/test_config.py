@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from attx import slices
+from attx import configfile, slices
 from attx.config import Config, canonical
 from attx.errors import UserError
 
@@ -220,3 +220,19 @@ def test_a_models_label_is_its_name_in_the_library():
 
 def test_canonical_has_one_string_for_one_meaning():
     assert canonical({"b": 1, "a": {"d": 1.5, "c": None}}) == canonical({"a": {"c": None, "d": 1.5}, "b": 1})
+
+
+def test_a_key_that_is_written_twice_is_named_with_its_line(tmp_path):
+    texts = {
+        "a: 1\nmethods:\n  lime: {}\n  lime: {steps: 3}\n": "`lime` is written twice, the second time in line 4",
+        "a: 1\na: 2\n": "`a` is written twice, the second time in line 2",
+        "x: [{b: 1, b: 1}]": "`b` is written twice, the second time in line 1",
+        '{"a": {"b": 1, "b": 2}}': "`b` is written twice",
+    }
+    for text, said in texts.items():
+        (tmp_path / "c.yaml").write_text(text)
+        with pytest.raises(UserError, match=f"c.yaml: the key {said}"):
+            configfile.read(tmp_path / "c.yaml")
+    merged = "base: &base {a: 1, b: 2}\nother: &other\n  <<: *base\n  a: 3\nlast:\n  <<: *other\n  a: 4\n"
+    (tmp_path / "c.yaml").write_text(merged)
+    assert configfile.read(tmp_path / "c.yaml")["last"] == {"a": 4, "b": 2}
