@@ -88,13 +88,20 @@ def whole(path: str | Path) -> Iterator[None]:
                 raise ValueError("its digest is another")
             handle.seek(0)
             claimed, size = pq.read_metadata(handle), handle.seek(0, 2)
-            if claimed.num_rows * claimed.num_columns > FREELY + PACKED * size:
-                raise ValueError(f"it claims {claimed.num_rows} rows of {claimed.num_columns}, beyond all bounds")
+            if (values := _values(claimed)) > FREELY + PACKED * size:
+                raise ValueError(f"it claims {values} values, beyond all bounds")
         yield
     except FileNotFoundError as error:
         raise missing(path) from error
     except (ValueError, pa.ArrowException) as error:
         raise damaged(path, error) from error
+
+
+def _values(claimed: pq.FileMetaData) -> int:
+    """How many values a file says it has, those of lists counted each."""
+    groups = [claimed.row_group(i) for i in range(claimed.num_row_groups)]
+    held = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
+    return max(held, claimed.num_rows * claimed.num_columns)
 
 
 def _footer(handle: BinaryIO) -> int:

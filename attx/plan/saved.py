@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 
 from attx import paths
@@ -9,6 +10,10 @@ from attx.config import Config
 from attx.errors import UserError
 from attx.files import write_text
 from attx.plan.jobs import Work
+
+MEASURED = ("forward_seconds", "backward_seconds", "memory", "batch_size")  # of a model, beside its shape
+COUNTED = ("images", "forward", "backward", "own_seconds")  # of a work
+MOST = 10**18  # of any of these
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ def read(config: Config) -> Saved:
     path = _path(config)
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
+        _check(held)
         if held["machine"] != config.machine():
             return Saved()
         models = {label: one for label, one in held["models"].items() if config.models.get(label) == one["spec"]}
@@ -37,6 +43,17 @@ def read(config: Config) -> Saved:
         return Saved()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as a plan: delete it, or run `attx plan --save` again") from error
+
+
+def _check(held: dict) -> None:
+    """ValueError unless what estimates reckon with are numbers within bounds: above 0 those of models."""
+    models = [one[key] for one in held["models"].values() for key in MEASURED]
+    for one in held["models"].values():
+        height, width = one["shape"]
+        models += [height, width]
+    works = [row[key] for row in held["rows"] if "error" not in row for key in COUNTED]
+    if not all(isinstance(number, Real) and 0 <= number <= MOST for number in models + works) or not all(models):
+        raise ValueError("odd numbers")
 
 
 def save(config: Config, plan: dict) -> Path:

@@ -15,10 +15,12 @@ import pytest
 
 from attx import batch_size, frames, predictions, tables
 from attx.cli import main
+from attx.config import Config
 from attx.data import manifest
 from attx.errors import UserError
 from attx.figures import style
 from attx.files import atomic, write_sealed, write_text
+from attx.plan import saved
 from tests.test_tables import fake
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +41,14 @@ def sealed(table: pa.Table, **options: object) -> None:
 def test_a_table_that_claims_more_than_it_holds_is_refused(folder):
     sealed(pa.table({f"c{i}": np.zeros(10**6, np.int8) for i in range(30)}), compression="zstd")
     assert (folder / "t.parquet").stat().st_size < 2 * 10**5
-    with pytest.raises(UserError, match="it claims 1000000 rows of 30, beyond all bounds"):
+    with pytest.raises(UserError, match="it claims 30000000 values, beyond all bounds"):
+        frames.read("t.parquet")
+
+
+def test_a_list_of_a_table_that_claims_more_than_it_holds_is_refused(folder):
+    sealed(pa.table({"a": pa.array([np.zeros(2 * 10**7, np.int8)])}), compression="zstd")
+    assert (folder / "t.parquet").stat().st_size < 10**4
+    with pytest.raises(UserError, match="it claims 20000000 values, beyond all bounds"):
         frames.read("t.parquet")
 
 
@@ -72,6 +81,28 @@ def test_rows_of_others_are_one_error(read):
         write_sealed("t.csv", text)
         with pytest.raises(UserError, match=r"t\.csv is damaged"):
             read("t.csv")
+
+
+PLANNED = {"shape": [8, 8], "batch_size": 1, "memory": 1e6, "forward_seconds": 0.1, "backward_seconds": 0.3}
+WORK = {"kind": "stage", "spec": "{}", "model": "resnet50", "images": 8, "forward": 8, "backward": 0, "own_seconds": 0}
+
+
+@pytest.mark.parametrize("bad", ["x", float("nan"), float("inf"), 10**400, -1, None, [3], {}])
+def test_a_plan_with_odd_numbers_is_refused(bad):
+    raw = {"data": {"sample": {}}, "models": {"resnet50": {}}, "methods": {"random": {}}}
+    config = Config.of(raw | {"metrics": {"insertion_deletion": {}}})
+    whole = {"models": {"resnet50": PLANNED}, "rows": [WORK]}
+    path = saved.save(config, whole)
+    assert saved.read(config).works
+    models = [PLANNED | {key: bad} for key in PLANNED] + [PLANNED | {"batch_size": 0}, PLANNED | {"shape": [bad, 8]}]
+    rows = [WORK | {key: bad} for key in ("images", "forward", "backward", "own_seconds")]
+    for hostile in (*({"models": {"resnet50": one}} for one in models), *({"rows": [row]} for row in rows)):
+        path.unlink()
+        saved.save(config, whole | hostile)
+        with pytest.raises(
+            UserError, match=r"results/plan\.json: cannot be read as a plan: delete it, or run `attx pl"
+        ):
+            saved.read(config)
 
 
 WORDS = ("=1+1", "@x", "+x", "-x", "\\input{x}", "<script>", "a\nb", "$x$", "`x`", "{x}", "\x1b[2J")
