@@ -145,12 +145,15 @@ def test_a_shared_job_that_fails_keeps_what_it_found_right_and_nothing_of_other_
     changed = project.copy(tmp_path / "project")
     kept, other = (changed.results / f"attributions/tiny/net/{m}/s0000.zarr.zip" for m in ("attexplore", METHOD))
     made, before = kept.read_bytes(), maps(changed, METHOD)
+    new = changed.results / "attributions/tiny/wide/attexplore/s0000.zarr.zip"
+    new.unlink()
     wrong = {"use": "captum", "name": "Occlusion", "arguments": {"sliding_window_shapes": [3, 99, 99]}}
     changed.configure(lambda config: config["methods"].update({METHOD: wrong}))
     failed = changed.run("--until", "attribute_1", check=False)
     assert failed.returncode == 1
     assert "4 jobs failed. What was finished is kept" in failed.stdout, failed.stdout
     assert kept.read_bytes() == made
+    assert new.exists()
     assert not other.exists()  # or it would count as made with the wrong settings
     changed.configure(lambda config: config["methods"].update({METHOD: {"output": "logit"}}))
     said = changed.run("--until", "attribute_1").stdout
