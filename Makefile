@@ -27,7 +27,7 @@ cluster: $(CONFIG) $(READY)  ## run CONFIG on a Slurm cluster, by profiles/slurm
 	$(MAKE) run PROFILE=profiles/slurm
 
 fetch: $(CONFIG) $(READY)  ## fetch and check the weights of CONFIG's models: for runs on machines without a network
-	$(SNAKEMAKE) --until weights
+	$(SNAKEMAKE) fetch
 
 report: $(CONFIG) $(READY)  ## make all, and report.html with it: tables, figures and maps on one page (docs/report.md)
 	$(SNAKEMAKE) report

@@ -59,6 +59,15 @@ rule weights:
         " --out {output:q} 2>&1 | tee -i {log:q}"
 
 
+rule fetch:  # on a machine with a network, for runs on those without; trainings need none, and are jobs
+    input:
+        [
+            at(paths.WEIGHTS).format(model=label)
+            for label, model in cfg.models.items()
+            if model.get("weights") not in TRAINED
+        ],
+
+
 rule predict:
     input:
         shard=at(paths.SHARD),
