@@ -85,7 +85,8 @@ class ByData(dict):
 
 # The images of each data set, as listed now, those that are files, as they are now, and the images of each shard.
 ENTRIES = ByData(listed)
-SEEN = ByData(lambda data: stamps.see(ENTRIES[data], stamps.read(at(paths.STAMPS).format(data=data))))
+STAMPS = ByData(lambda data: stamps.read(at(paths.STAMPS).format(data=data)))
+SEEN = ByData(lambda data: stamps.see(ENTRIES[data], STAMPS[data]))
 SHARDS = ByData(lambda data: listing.dealt(ENTRIES[data], cfg.shard_size))
 
 # What may fail is tried now, not in input functions: where outputs of an earlier run exist, Snakemake takes these in
@@ -112,8 +113,13 @@ def slice_of(stage, wildcards, methods=(), **more):
     """The slice of the configuration that a job depends on; `methods`, of those that share a job."""
     if stage == "shard":
         shard = SHARDS[wildcards.data][wildcards.shard]
-        seen = stamps.digest(shard, SEEN[wildcards.data])
-        return {"shard_size": cfg.shard_size, "entries": listing.fingerprint(shard), "stamps": seen}
+        data = wildcards.data  # of which a cluster's job looks at its shard's images alone
+        seen = SEEN[data] if workflow.is_main_process else stamps.see(shard, STAMPS[data])
+        return {
+            "shard_size": cfg.shard_size,
+            "entries": listing.fingerprint(shard),
+            "stamps": stamps.digest(shard, seen),
+        }
     if stage == "select":
         return {"models": list(cfg.models)}
     if stage in ("collect", "gather"):
