@@ -34,7 +34,10 @@ SHARES = {  # of ROW_MB and PASS_SECONDS, by how the model's file or name begins
 }
 START_MINUTES = 5  # loading Python and the model, from a slow shared disk
 MARGIN, MEMORY_MARGIN = 2, 1.3  # of what is planned or guessed; of the memory that was measured
-SCORES_BYTES, SCORES_COPIES = 8192, 4  # of an image's scores, curves among them; how often a job holds them
+SCORES_BYTES = 32768  # of an image's scores in a job without a model, curves among them and some copies
+ROW_BYTES = {"table": 1000, "figure_table": 1000, "figure": 10000}  # of those that hold all of a run's, few with curves
+HELD = {"collect": 20_000, "gather": 20_000}  # of how many images they hold the scores at once
+IMAGE_SECONDS, ROW_SECONDS = 0.02, 0.001  # of a job without a model; of one of all the run's scores
 GRADIENTS = ("method", "attack", "perturbation")  # in slices of jobs that differentiate the model
 SECOND = 30  # passes of a training with derivatives of explanations, for each of one without
 
@@ -49,7 +52,7 @@ def needed(config: Config, saved: Saved, stage: str, spec: dict, images: int, gp
     if stage == "weights":
         return _whole(BASE_MB, 0)
     if "model" not in spec:
-        return _whole(LIGHT_MB.get(stage, OTHER_MB) + SCORES_COPIES * images * SCORES_BYTES / 1e6, images * 0.02)
+        return _without_model(stage, images)
     doing = list(works(config, stage, spec))
     measured = saved.models.get(doing[0].model, {})
     side = max(measured.get("shape") or [_side(spec["model"])])
@@ -64,6 +67,12 @@ def attempted(first: int, attempt: int) -> int:
 
 def _whole(mb: float, seconds: float) -> dict[str, int]:
     return {"mem_mb": 100 * math.ceil(mb / 100), "runtime": START_MINUTES + math.ceil(MARGIN * seconds / 60)}
+
+
+def _without_model(stage: str, images: int) -> dict[str, int]:
+    held = min(images, HELD.get(stage, images)) * ROW_BYTES.get(stage, SCORES_BYTES) / 1e6
+    seconds = images * (ROW_SECONDS if stage in HELD or stage in ROW_BYTES else IMAGE_SECONDS)
+    return _whole(LIGHT_MB.get(stage, OTHER_MB) + held, seconds)
 
 
 def _memory(spec: dict, side: int, images: int, gpu: bool, measured: dict) -> float:

@@ -86,6 +86,15 @@ def test_an_estimate_grows_with_what_the_job_does():
     ]
 
 
+@pytest.mark.parametrize(
+    ("stage", "least", "most"), [("collect", 700, 1000), ("table", 1500, 2500), ("figure", 12e3, 2e4)]
+)
+def test_what_puts_scores_together_asks_for_what_it_holds_at_once(stage, least, most):
+    found = resources.needed(Config.of(RAW), Saved(), stage, {}, 1_500_000, False)
+    assert least < found["mem_mb"] <= most
+    assert 30 < found["runtime"] < 70
+
+
 @pytest.fixture
 def planned(tmp_path, monkeypatch):
     """A config, and the plan of its method as `attx plan` makes it, on a CPU."""
