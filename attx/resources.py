@@ -5,6 +5,8 @@ measurements in docs/planning.md, and cautious. No torch: the Snakefile imports 
 """
 
 import math
+from functools import cache
+from pathlib import Path
 
 from attx import registry
 from attx.config import Config
@@ -60,9 +62,20 @@ def needed(config: Config, saved: Saved, stage: str, spec: dict, images: int, gp
     return _whole(_memory(spec, side, images, gpu, measured), seconds)
 
 
-def attempted(first: int, attempt: int) -> int:
-    """What the so-many-th attempt asks for: twice what the one before did."""
-    return first * 2 ** (attempt - 1)
+def attempted(first: int, attempt: int, most: float = math.inf) -> int:
+    """What the so-many-th attempt asks for: twice what the one before did, but not beyond `most`."""
+    return int(min(first * 2 ** (attempt - 1), most))
+
+
+@cache
+def most(kind: str, partitions: Path | None, gpu: bool) -> float:
+    """The largest `mem_mb` or `runtime` that a partition of the slurm plugin's file gives; of those with GPUs if so."""
+    if partitions is None:
+        return math.inf
+    from snakemake_executor_plugin_slurm.partitions import read_partition_file  # is not installed for every run
+
+    limits = [partition.limits for partition in read_partition_file(partitions)]
+    return max((getattr(each, f"max_{kind}") for each in limits if each.max_gpu or not gpu), default=math.inf)
 
 
 def _whole(mb: float, seconds: float) -> dict[str, int]:

@@ -8,14 +8,15 @@ ESTIMATED = {}  # jobs that differ by their shard alone ask for the same
 
 
 def asks(kind, stage, methods=(), **more):
-    """The resource `mem_mb` or `runtime` of a rule: twice as much with each attempt."""
+    """The resource `mem_mb` or `runtime` of a rule: twice as much with each attempt, as far as a partition has it."""
 
     def resource(wildcards, attempt):
         key = (stage, *methods, *more.items(), *(item for item in wildcards.items() if item[0] != "shard"))
         if key not in ESTIMATED:
             spec = slice_of(stage, wildcards, methods, **more)
             ESTIMATED[key] = estimates.needed(cfg, PLANNED, stage, spec, worked_on(spec, wildcards), bool(GPU))
-        return estimates.attempted(ESTIMATED[key][kind], attempt)
+        partitions = getattr(workflow.executor_settings, "partition_config", None)
+        return estimates.attempted(ESTIMATED[key][kind], attempt, estimates.most(kind, partitions, bool(GPU)))
 
     return resource
 
