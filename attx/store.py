@@ -21,6 +21,7 @@ from zarr.storage import MemoryStore
 
 from attx.archive import Archive, Damaged, told, unpacked
 from attx.errors import UserError
+from attx.store_facts import Facts
 from attx.store_writer import writing
 
 COORDINATES = ("image_id", "target")
@@ -54,10 +55,11 @@ class Reader:
         for name in ("", *(f"{name}/" for name in (array, *COORDINATES))):
             self._load(f"{name}zarr.json")
         group = zarr.open_group(MemoryStore(self._held, read_only=True), mode="r")
-        self.attributes = dict(group.attrs)
+        self.attributes = Facts(path, group.attrs)
         self._maps, ids, targets = (group[name] for name in (array, *COORDINATES))
         self._check(ids, targets)
         count = ids.shape[0]
+        self.attributes.check(count)
         whole = [f"{name}/c/0" for name in COORDINATES] if count else []
         archive.demand(chain(list(self._held), whole, map(self._chunk, range(count))))
         for name, most in zip(whole, (4 + LONGEST * count, 8 * count), strict=bool(whole)):

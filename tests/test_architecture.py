@@ -57,7 +57,11 @@ LAYERS = {
     ),
     "attx/archive.py": (("attx.errors", "attx.files"), set()),
     "attx/frames.py": (("attx.files",), {"pandas", "pyarrow"}),
-    "attx/store.py": (("attx.archive", "attx.errors", "attx.store_writer"), {"numcodecs", "numpy", "zarr"}),
+    "attx/store_facts.py": (("attx.archive", "attx.files"), set()),
+    "attx/store.py": (
+        ("attx.archive", "attx.errors", "attx.store_facts", "attx.store_writer"),
+        {"numcodecs", "numpy", "zarr"},
+    ),
     "attx/store_writer.py": (("attx.errors", "attx.files"), {"numpy", "zarr"}),
     "attx/unlock.py": (("attx.errors", "attx.registry", "attx.slurm"), {"psutil"}),
     "attx/ready.py": (("attx.errors", "attx.files"), set()),

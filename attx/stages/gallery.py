@@ -9,6 +9,7 @@ from attx import store
 from attx.data import listing, manifest
 from attx.data.loading import load_batch
 from attx.figures.gallery import Gallery
+from attx.files import damaged
 from attx.models.loading import load_model
 from attx.postprocess import postprocess
 
@@ -29,8 +30,16 @@ def gallery(spec: dict, shards: Sequence[Path], stores: Sequence[Path]) -> Galle
     for path in stores:
         content = store.read(path, [row.image_id for row in rows], partly=True)
         if content.image_ids:
+            if not _fits(found, content):
+                raise damaged(path, "it is of another model")
             _add(found, content, spec["postprocess"])
     return found
+
+
+def _fits(found: Gallery, content: store.Attributions) -> bool:
+    """Whether a store is of a model that is shown, and of classes that this has."""
+    classes = len(found.classes.get(content.attributes["model"], ()))
+    return all(0 <= target < classes for target in content.targets)
 
 
 def _add(found: Gallery, content: store.Attributions, reading: dict) -> None:

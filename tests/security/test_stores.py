@@ -7,6 +7,7 @@ import resource
 import struct
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numcodecs
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 from attx import store
 from attx.errors import UserError
+from attx.stages import gallery
 from attx.store import Attributions
 
 MAPS = "attribution/zarr.json"
@@ -113,6 +115,42 @@ def test_a_hostile_store_is_one_error_and_takes_no_memory(hostile, folder):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # KiB
     assert sorted(os.listdir()) == ["s.zarr.zip"]
     assert not Path("/tmp/harmed").exists()
+
+
+SAID = {"model": "m", "method": "x", "forward_passes": 1, "backward_passes": 0, "seconds": 0.5}
+ODD = {"model": [{}, 1, None], "method": [["a"], 2.5], "perturbation": [{}], "distance": [1, ["x", "y"], [1.0]]}
+ODD |= {f"{each}_passes": ["x", None, -1, float("nan")] for each in ("forward", "backward")} | {
+    "seconds": [[1], 10**400]
+}
+
+
+@pytest.mark.parametrize("key", ODD)
+def test_what_a_store_says_of_itself_is_told_or_refused(key):
+    for value in ODD[key]:
+        wrote(changed("zarr.json", attributes=SAID | {key: value}))
+        with pytest.raises(
+            UserError, match=rf"s\.zarr\.zip is damaged \(what it says of its {key} is odd\): delete it"
+        ):
+            store.read("s.zarr.zip")
+    wrote(changed("zarr.json", attributes={name: value for name, value in SAID.items() if name != key}))
+    held = store.read("s.zarr.zip").attributes
+    with pytest.raises(UserError, match=rf"s\.zarr\.zip is damaged \(it does not say its {key}\): delete it and run"):
+        held[key]
+    assert held.get(key) is None
+
+
+def test_maps_of_models_and_classes_that_no_gallery_has_are_refused(monkeypatch):
+    monkeypatch.setattr(
+        gallery, "load_model", lambda *_, **__: SimpleNamespace(preprocess=None, class_names=["x", "y"])
+    )
+    monkeypatch.setattr(gallery, "load_batch", lambda *_: np.zeros((1, 3, 4, 4)))
+    monkeypatch.setattr(gallery.manifest, "read", lambda _: [SimpleNamespace(image_id="a")])
+    spec = {"data": {"use": "sample"}, "models": {"m": {}}, "image_ids": ["a"], "postprocess": {}}
+    for model, target in (("m", 2), ("m", -1), ("other", 1)):
+        content = Attributions(np.zeros((1, 3, 4, 4)), ["a"], np.array([target]), SAID | {"model": model})
+        store.write("s.zarr.zip", content)
+        with pytest.raises(UserError, match=r"s\.zarr\.zip is damaged \(it is of another model\)"):
+            gallery.gallery(spec, ["shard"], ["s.zarr.zip"])
 
 
 def test_a_packed_store_is_refused():
