@@ -1,5 +1,6 @@
 """The environments of envs/ are in step with each other, with pyproject.toml, and with what is there to be copied."""
 
+import os
 import re
 import subprocess
 import sys
@@ -78,6 +79,27 @@ def test_the_image_has_what_the_workflow_is_made_of():
     folders = {folder.split("/")[0] for folder in needed["tool"]["setuptools"]["package-dir"].values()}
     assert copied.keys() >= folders | {"Snakefile", "workflow", "profiles", "envs", "pyproject.toml"}
     assert copied.keys() >= {needed["project"]["readme"], *needed["project"]["license-files"]}
+
+
+def test_the_container_checks_a_config_before_snakemake_reads_it(tmp_path):
+    recipe = (ENVS / "attx.def").read_text()
+    script = re.search(r"%runscript\n((?:    .*\n)+)", recipe)[1]
+    (tmp_path / "snakemake").write_text("#!/bin/sh\nprintf '<%s>' \"$@\"\n")
+    (tmp_path / "snakemake").chmod(0o755)
+    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "mine.yaml").write_text(CONFIG)
+    (tmp_path / "theirs.yaml").write_text(f"__use_yte__: true\n{CONFIG}")
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+
+    def run(*arguments):
+        command = ["sh", "-c", script, "attx.sif", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert run("mine.yaml", "--cores", "2").stdout.endswith("<--cores><2><--configfile><mine.yaml>")
+    refused = run("theirs.yaml", "--cores", "2")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "theirs.yaml: __use_yte__ makes it a template" in refused.stderr
+    assert "usage: apptainer run" in run("--cores", "2").stderr
 
 
 def test_the_workflow_runs_in_another_folder_than_its_own(tmp_path):
