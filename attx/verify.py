@@ -57,6 +57,8 @@ def _check_of(path: Path, folder: str) -> Callable[[Path], None] | None:
         return _read_frame
     if folder in SEALED and path.suffix == ".csv":
         return read_sealed
+    if folder == "training" and path.suffix == ".safetensors":
+        return _read_weights
     if folder == "weights" and path.suffix == ".json":
         return lambda path: json.loads(path.read_text(encoding="utf-8"))
     return None
@@ -65,6 +67,12 @@ def _check_of(path: Path, folder: str) -> Callable[[Path], None] | None:
 def _read_frame(path: Path) -> None:
     with frames.whole(path):
         pass
+
+
+def _read_weights(path: Path) -> None:
+    from attx.models import state  # torch, where something was trained alone
+
+    state.read(path)
 
 
 def _read_store(path: Path, array: str) -> None:

@@ -5,11 +5,13 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from attx import frames, predictions, store, verify
 from attx.errors import UserError
 from attx.files import write_text
+from attx.models import state
 
 
 @pytest.fixture
@@ -26,13 +28,14 @@ def results(tmp_path, monkeypatch):
     frames.write(root / "scores/d/i.parquet", pd.DataFrame({"a": [1.0]}))
     predictions.write(root / "predictions/d/m/s0.csv", [predictions.Prediction("a", 1, 1, 0.5)])
     write_text(root / "weights/m.json", "{}")
+    state.write(root / "training/t/weights.safetensors", {"a": torch.ones(9)})
     write_text(root / "tables/d_i.csv", "told,to,people\n")
     return root
 
 
 def test_whole_results_are_found_whole(results, capsys):
     verify.run(configfile="config.yaml", delete=True)
-    assert capsys.readouterr().out == "5 files in out read, 0 damaged or left over\n"
+    assert capsys.readouterr().out == "6 files in out read, 0 damaged or left over\n"
 
 
 def test_damage_is_named_and_deleted_if_so_wished(results, capsys):
@@ -45,14 +48,14 @@ def test_damage_is_named_and_deleted_if_so_wished(results, capsys):
     left.touch()
     other = results / "scores/.tmp-elsewhere-1-2-x.parquet"
     other.touch()
-    with pytest.raises(UserError, match=r"5 files in out read, 5 damaged or left over: .*make verify DELETE=1"):
+    with pytest.raises(UserError, match=r"6 files in out read, 6 damaged or left over: .*make verify DELETE=1"):
         verify.run(configfile="config.yaml", delete=False)
     assert before <= set(results.rglob("*"))
     said = capsys.readouterr().out
     assert all(f"{path.relative_to(results.parent)}: " in said for path in hurt)
     os.utime(other, (0, 0))
     verify.run(configfile="config.yaml", delete=True)
-    assert "6 damaged or left over; they are deleted, and what a run needs" in capsys.readouterr().out
+    assert "7 damaged or left over; they are deleted, and what a run needs" in capsys.readouterr().out
     assert {path for path in results.rglob("*") if path.is_file()} == before - hurt | {left}
 
 
@@ -60,7 +63,7 @@ def test_results_on_another_disk_by_a_link_are_read(results, tmp_path, capsys):
     (results / "scores").rename(tmp_path / "disk")
     (results / "scores").symlink_to(tmp_path / "disk")
     verify.run(configfile="config.yaml", delete=True)
-    assert capsys.readouterr().out == "5 files in out read, 0 damaged or left over\n"
+    assert capsys.readouterr().out == "6 files in out read, 0 damaged or left over\n"
 
 
 def test_nothing_is_deleted_while_a_run_is_alive(results, monkeypatch):

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from attx.errors import UserError
+from attx.files import atomic, damaged
 
 UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, MemoryError, zipfile.BadZipFile)
+SEAL = "attx_sha256"  # in a file's metadata, where this project wrote it
 PACKED = 4  # times that a file may be smaller than what it holds: torch packs nothing, and numbers pack badly
 
 
@@ -47,9 +49,22 @@ def _tensors(path: Path) -> object:
     import safetensors.torch  # for such files alone: benchmarks run where it is not installed
 
     try:
-        return safetensors.torch.load_file(path)
+        with safetensors.safe_open(path, "pt") as held:
+            sealed = (held.metadata() or {}).get(SEAL)
+        found = safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
         raise ValueError(str(error)) from error
+    if sealed and sealed != _sha256(found):
+        raise damaged(path, "its numbers do not fit the digest in it")
+    return found
+
+
+def write(path: str | Path, found: dict[str, Tensor]) -> None:
+    """Write a state dict as a .safetensors file that has its digest, whole or not at all."""
+    import safetensors.torch
+
+    with atomic(path) as temporary:
+        safetensors.torch.save_file(found, temporary, metadata={SEAL: _sha256(found)})
 
 
 def unpickled(file: Path | BinaryIO) -> object:
@@ -95,8 +110,12 @@ def seeded(seed: int) -> Iterator[None]:
 
 def sha256_of(net: torch.nn.Module) -> str:
     """The sha256 of a module's state: names, shapes, dtypes and values."""
+    return _sha256(net.state_dict())
+
+
+def _sha256(found: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
-    for key, value in sorted(net.state_dict().items()):
+    for key, value in sorted(found.items()):
         digest.update(f"{key} {tuple(value.shape)} {value.dtype}\n".encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()

@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 
 import pandas as pd
-import safetensors.torch
 import torch
 
 from attx import frames, provenance, registry, roots
 from attx.data import listing, manifest
 from attx.data.loading import load_batch
-from attx.files import atomic
+from attx.models import state
 from attx.progress import progress
 from attx.stages import common
 from attx.training import checkpoint
@@ -28,9 +27,9 @@ def run(spec: dict, *, device: str, label: str, out: Path, curve: Path) -> None:
     fitting = Fitting(training, where, dtype)
     train, test = (_images(one, name, fitting) for name, one in roots.images(spec["training"]).items())
     held, key = out.with_name(f"{out.name}.checkpoint"), _key(spec, where, train)
-    state = checkpoint.load(held, key)
-    if state:
-        fitting.restore(state)
+    before = checkpoint.load(held, key)
+    if before:
+        fitting.restore(before)
         print(f"{label}: goes on after step {fitting.step}", flush=True)
     saved = time.monotonic()
     for _ in progress(fitting.steps(train, test), fitting.left(len(train.ids)), label, count=int):
@@ -70,8 +69,7 @@ def _write(fitting: Fitting, label: str, out: Path, curve: Path) -> None:
     table.insert(0, "training", label)
     frames.write(curve, table)
     found = {key: value.detach().cpu().contiguous() for key, value in fitting.model.net.state_dict().items()}
-    with atomic(out) as temporary:
-        safetensors.torch.save_file(found, temporary)
+    state.write(out, found)
     last = fitting.curve[-1]
     right = f"right {last['clean_accuracy']:.1%}, under PGD {last['adversarial_accuracy']:.1%}"
     print(

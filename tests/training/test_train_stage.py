@@ -9,6 +9,7 @@ import sys
 import time
 import tracemalloc
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -140,6 +141,24 @@ def test_what_the_stage_says_and_writes(alone, tmp_path, capsys):
         right = (model(images).argmax(1) == labels).double().mean().item()
     assert right == last["clean_accuracy"]
     assert model.weights_sha256 != load_model("mine", use="trained", weights=str(alone), size=8).weights_sha256
+
+
+def test_weights_with_a_flipped_bit_are_told_and_not_taken(alone, tmp_path):
+    whole, path, rng = alone.read_bytes(), tmp_path / "weights.safetensors", np.random.default_rng(0)
+    right = load_model("mine", use="trained", weights=str(alone), size=8).weights_sha256
+    numbers = 8 + int.from_bytes(whole[:8], "little")  # before them a header
+    places = [*rng.permutation(numbers)[:40], *(numbers + rng.permutation(len(whole) - numbers)[:40])]
+    for place in places:
+        hurt = bytearray(whole)
+        hurt[place] ^= 1 << rng.integers(8)
+        path.write_bytes(hurt)
+        try:
+            found = load_model("mine", use="trained", weights=str(path), size=8).weights_sha256
+        except UserError as error:
+            assert f"{path} is damaged" in str(error)  # noqa: PT017 - or else it is the same
+        else:
+            assert place < numbers
+            assert found == right
 
 
 def test_torchvisions_nets_come_back_as_they_were_trained(tmp_path):
