@@ -19,7 +19,7 @@ def jobs() -> list[str]:
     if asked is None and LOGS.is_dir():
         raise UserError(
             f"a run of this folder sent jobs to Slurm, and squeue does not answer: see on the cluster that none is "
-            f"left (squeue --me), remove {LOGS}, then call `make unlock` again"
+            f"left (squeue --me), remove {LOGS}, then try again"
         )
     found = [line.split("|", 3) for line in (asked or "").splitlines()]
     here = Path.cwd()

@@ -36,5 +36,5 @@ def test_a_slurm_that_does_not_answer_matters_to_those_who_used_it(squeue, tmp_p
     squeue("", code=1)
     assert slurm.jobs() == []
     (tmp_path / "run/.snakemake/slurm_logs").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"sent jobs to Slurm, and squeue does not answer: .* `make unlock` again"):
+    with pytest.raises(UserError, match=r"sent jobs to Slurm, and squeue does not answer: .* then try again"):
         slurm.jobs()
