@@ -4,7 +4,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.cluster.slurm import Slurm, await_
+from tests.cluster.slurm import PATIENCE, Slurm, await_
 from tests.workflow.project import Project
 
 MODEL = '''
@@ -23,11 +23,19 @@ def make():
 
 def hold(*_):
     """Wait while there is a folder `hold`, but not for ever; a file in it tells which process waits."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while Path("hold").exists() and time.monotonic() < deadline:
         Path("hold", os.environ.get("SLURM_JOB_ID", "local")).touch()
         time.sleep(0.1)
 '''
+
+# the plugin would look at jobs more and more seldom
+EAGER = """
+if workflow.is_main_process:
+    from snakemake_executor_plugin_slurm import Executor
+
+    Executor.next_seconds_between_status_checks = property(lambda self: 1, lambda self, seconds: None)
+"""
 
 
 def configure(config: dict) -> None:
@@ -48,6 +56,8 @@ class ClusterProject(Project):
     def create(cls, root: Path, held: bool = True) -> "ClusterProject":
         """The tiny project; `held`: with the model that can be held, and fewer methods."""
         project = super().create(root)
+        with open(root / "Snakefile", "a", encoding="utf-8") as snakefile:
+            snakefile.write(EAGER)
         if held:
             (root / "own_models.py").write_text(MODEL)
             project.configure(configure)
@@ -57,9 +67,9 @@ class ClusterProject(Project):
         return ClusterProject(super().copy(root).root)
 
     def slurm(self, *arguments: str) -> list[str]:
-        """Arguments of a run on Slurm by the profile: it looks at jobs as often as it can, in squeue alone."""
-        asks = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1")
-        return ["--workflow-profile", "profiles/slurm", "--latency-wait", "15", *asks, *arguments]
+        """Arguments of a run on Slurm by the profile, which asks squeue alone."""
+        asks = ("--slurm-status-command", "squeue")
+        return ["--workflow-profile", "profiles/slurm", "--latency-wait", "60", *asks, *arguments]
 
     def started(self, *arguments: str) -> subprocess.Popen:
         """A run on Slurm, in a process group of its own; its words go to said.txt."""
@@ -95,10 +105,10 @@ class ClusterProject(Project):
             running = slurm.jobs("RUNNING")
             return {job: running[job] for job in running if (self.root / "hold" / job).exists()}
 
-        return await_(lambda: len(found := waiting()) == number and found, f"{number} jobs at work\n{self.said()}", 120)
+        return await_(lambda: len(found := waiting()) == number and found, f"{number} jobs at work\n{self.said()}")
 
 
 def kill(process: subprocess.Popen) -> None:
     """Kill a run, as a lost login node does."""
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
+    process.wait(PATIENCE)

@@ -21,6 +21,7 @@ GRES = CONFIG.with_name("gres.conf")
 MARKER = "# written by the tests of attx, state in "
 LOCK = Path("/run/lock/attx-test-slurm")
 NODES = ("node1", "node2")
+PATIENCE = 300  # seconds to wait for anything: on a loaded machine all takes its time
 SETTINGS = Path(__file__).with_name("slurm.conf")  # with places for {host} and {folder}
 
 
@@ -38,9 +39,9 @@ def absent() -> str:
     return ""
 
 
-def await_(happened: Callable[[], object], what: str, seconds: float = 60) -> object:
+def await_(happened: Callable[[], object], what: str) -> object:
     """The first true value of `happened()`, asked several times a second; TimeoutError names `what` was awaited."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := happened():
             return found
@@ -88,15 +89,19 @@ class Slurm:
         for process in self.daemons.values():
             process.terminate()
         for process in self.daemons.values():
-            process.wait(30)
+            process.wait(PATIENCE)
         CONFIG.unlink(missing_ok=True)
         GRES.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """End all jobs."""
+        """End all jobs, and what they leave: without cgroups, Slurm loses processes whose parent has ended."""
         said("scancel", "--signal=KILL", "--full", "--user=root")
         said("scancel", "--user=root")
         await_(lambda: not self.jobs(), "the end of all jobs")
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("SLURM_CLUSTER_NAME") == "attx":
+                    process.kill()
 
     def states(self) -> dict[str, str]:
         """The state of each node, in Slurm's words: idle, mixed, allocated, down, ..."""
@@ -109,7 +114,10 @@ class Slurm:
         return dict(line.split(maxsplit=1) for line in lines)
 
     def lose(self, node: str) -> None:
-        """Take a node away as a power cut does: kill its daemon and all that runs below it; wait until it is down."""
+        """Take a node away as a power cut does: kill its daemon and all that runs below it.
+
+        Slurm is told that it is down, as it would find out itself after its SlurmdTimeout.
+        """
         daemon = self.daemons.pop(node)
         steps = [p for p in psutil.process_iter() if p.name() == "slurmstepd" and on(p, node)]
         for process in [psutil.Process(daemon.pid), *steps]:
@@ -117,6 +125,7 @@ class Slurm:
                 for one in [process, *process.children(recursive=True)]:
                     one.kill()
         daemon.wait()
+        said("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
         await_(lambda: self.states()[node].startswith("down"), f"{node} down")
 
     def bring_back(self, node: str) -> None:
@@ -134,7 +143,7 @@ def on(process: psutil.Process, node: str) -> bool:
 
 def said(*command: str) -> str:
     """What a command of Slurm's prints; "" if it fails."""
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE).stdout
 
 
 def stop_leftovers() -> None:
