@@ -1,5 +1,6 @@
 """What a run would make, of labels and files with unusual names: dry runs alone."""
 
+import re
 import shutil
 
 import pytest
@@ -29,6 +30,13 @@ def test_labels_may_have_dots_and_signs(project):
     project.configure(change)
     planned = project.planned()
     assert {"table tiny ins+del.1", "figure tiny curves+1.5"} <= planned
+
+
+@pytest.mark.parametrize(("config", "planned"), [("tiny", {"weights", "fetch"}), ("robustness", {"fetch"})])
+def test_fetching_weights_trains_no_model(project, config, planned):
+    (project.root / "config" / f"{config}.yaml").rename(project.root / "config/tiny.yaml")
+    said = project.run("fetch", "--dry-run", "--quiet", "host").stdout
+    assert set(re.findall(r"^(\w+) +\d+$", said, re.MULTILINE)) == planned | {"total"}
 
 
 def test_braces_in_names_are_refused(project):
