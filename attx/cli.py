@@ -94,9 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--quiet", action="store_true", help="say nothing if all is well")
     unlock = verbs.add_parser("unlock", help="after a killed run: let the next one start, if nothing is alive")
     unlock.set_defaults(module="attx.unlock")
-    unlock.add_argument(
-        "--force", action="store_true", help="also if the run was on another machine"
-    )
+    unlock.add_argument("--force", action="store_true", help="also if the run was on another machine")
     verify = verbs.add_parser("verify", help="read all results of a run, and say which are damaged")
     verify.set_defaults(module="attx.verify")
     verify.add_argument("--configfile", default="config.yaml", help="the run's config (default: config.yaml)")

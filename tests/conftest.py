@@ -26,12 +26,8 @@ FOUND = pytest.StashKey[dict[tuple[str, str], tuple[float, float]]]()
 def pytest_addoption(parser):
     parser.addoption("--oracles", metavar="FILE", help="run the tests against oracles; write their deviations to FILE")
     parser.addoption("--faults", metavar="FILE", help="run the tests that inject faults; write those survived to FILE")
-    parser.addoption(
-        "--kills", metavar="N", type=int, default=20, help="how often file writers are killed, in units"
-    )
-    parser.addoption(
-        "--seed", metavar="N", type=int, default=1, help="of the random points where faults are injected"
-    )
+    parser.addoption("--kills", metavar="N", type=int, default=20, help="how often file writers are killed, in units")
+    parser.addoption("--seed", metavar="N", type=int, default=1, help="of the random points where faults are injected")
 
 
 @pytest.fixture
