@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,7 +14,9 @@ from attx.data.loading import load_batch
 from attx.errors import UserError, out_of_memory
 from attx.models.classifier import Classifier
 from attx.progress import progress
-from attx.store import Reader
+
+if TYPE_CHECKING:  # benchmarks run this where Zarr is not installed
+    from attx.store import Reader
 
 ENTRIES = ("method", "attack", "perturbation", "metric", "path")  # of a slice, those that may have a batch size
 Tool = TypeVar("Tool")
@@ -58,7 +60,7 @@ class Bench:
                 ahead = [pool.submit(self._load, part) for part in parts[i + 1 : i + 2]]
                 yield images.to(self.device, non_blocking=True)
 
-    def stored(self, held: Reader, places: list[int], label: str, few: int | None = None) -> Iterator[Tensor]:
+    def stored(self, held: "Reader", places: list[int], label: str, few: int | None = None) -> Iterator[Tensor]:
         """Images (n, 3, H, W) at these places of a store, as `images` gives those of rows."""
         few = few or max(1, self.fitting // 4)
         for part in progress([places[i : i + few] for i in range(0, len(places), few)], len(places), label):
