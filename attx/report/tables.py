@@ -14,6 +14,10 @@ WORDS = ("data", "model", "method", "postprocess", "post-processing", "perturbat
 WORDS += ("base", "training", "reference", "published_source", "note", "best", "parameter", "kind", "contrast", "score")
 BLOCK = ("model", "postprocess")  # within which a leaderboard ranks
 ENDS = ("", "_low", "_high")
+RANKED = (
+    "Methods by their mean relative rank over the metrics, 0 being the best and 1 the worst of those compared. Bold on "
+    "blue: the paired 95% interval does not tell it from the best. Controls are not ranked."
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,11 @@ def of_metric(path: str | Path) -> Table:
 
 
 def of_figure(path: str | Path, said: str, *, ranked: bool = False) -> Table:
-    """The table of a figure; with `ranked` in blocks, the entries of the column `best` being marked in their place."""
-    table = read(path)
+    """The table of a figure; with `ranked` in blocks, the entries of the column `best` being marked in their place.
+
+    `said`: the figure's caption, which a leaderboard's table does not share, having other colours.
+    """
+    table, said = read(path), RANKED if ranked else said
     text = plain(table)
     for cost in {"passes", "seconds"} & set(text):
         text[cost] = [f"{value:.4g}" if value >= 10 else f"{value:.2g}" for value in table[cost]]
