@@ -17,16 +17,10 @@ from attx import store
 from attx.errors import UserError
 from attx.stages import gallery
 from attx.store import Attributions
+from tests.security.harm import Harm
 
 MAPS = "attribution/zarr.json"
 IDS = "image_id/zarr.json"
-
-
-class Harm:
-    """What unpickles into a call."""
-
-    def __reduce__(self):
-        return os.system, ("touch harmed",)
 
 
 @pytest.fixture(autouse=True)
