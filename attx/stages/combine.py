@@ -28,7 +28,7 @@ def run(spec: dict, *, code: str, stores: list[Path], scores: list[Path], label:
         given = (_differences(scores, ids),) if scores and ids else ()
         with store.writing(out, ids, first.targets, first.shape, first.dtype) as writer:
             for start in range(0, len(ids), FEW):
-                places = list(range(len(ids)))[start : start + FEW]
+                places = list(range(start, min(start + FEW, len(ids))))
                 maps = [torch.from_numpy(member.maps(places)) for member in members]
                 writer.add(combined(maps, *(values[:, places] for values in given)).numpy())
             writer.attributes = dict(zip(("data", "model", "method", "shard"), label.split("/"), strict=True)) | {
