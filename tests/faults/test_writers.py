@@ -14,16 +14,14 @@ def test_killed_writers(tmp_path, pytestconfig, kind, share, survived):
     count = share * pytestconfig.getoption("--kills")
     seed = pytestconfig.getoption("--seed")
     command = [sys.executable, "-m", "tests.faults.writers", kind, str(tmp_path), str(count), str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60 + count, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120 + 3 * count, check=True)
+    assert int(done.stdout) == count
     name, write, read = KINDS[kind]
     kept = sorted((tmp_path / "kept").iterdir())
-    assert len(kept) == count
     for kill, path in enumerate(kept):
         assert read(path) // 1000 == kill
-    at_work = int(done.stdout)
-    assert at_work > count // 4
     write(tmp_path / "at" / name, 7)
     assert os.listdir(tmp_path / "at") == [name]
     assert read(tmp_path / "at" / name) == 7
     told = "nothing: the file of before stands, or the new one"
-    survived(f"kill -9 of the writer of a {kind}, {at_work} times amid a file", count, told)
+    survived(f"kill -9 of the writer of a {kind}, {count} times amid a file", len(kept), told)

@@ -1,4 +1,4 @@
-"""Kill writers of files at random points: `python -m tests.faults.writers KIND FOLDER KILLS SEED`.
+"""Kill writers of files at random points: `python -m tests.faults.writers KIND FOLDER AMID SEED`.
 
 A child writes version after version of one file, each of the one number that is its version, until it is killed -9.
 What stands there then is kept, to be read when all is over: the parent, which is forked, must have no threads of Zarr.
@@ -18,6 +18,7 @@ import pandas as pd
 from attx import frames, predictions, store
 
 IMAGES = 8
+MOST = 100
 IDS = [f"image{i}" for i in range(IMAGES)]
 
 
@@ -66,14 +67,17 @@ KINDS: dict[str, tuple[str, Callable, Callable]] = {
 }
 
 
-def main(kind: str, folder: str, kills: str, seed: str) -> None:
-    """Kill so many children of a seed; keep each state as KILL.SUFFIX in `kept`, and print how many died at work."""
+def main(kind: str, folder: str, aim: str, seed: str) -> None:
+    """Kill children until so many have died amid a file (or MOST times that); keep each state as KILL-NAME in `kept`.
+
+    It prints how many died amid a file: a small file is at work for a short part of the time, on some disks.
+    """
     name, write, _ = KINDS[kind]
     place, kept, draw = Path(folder, "at"), Path(folder, "kept"), random.Random(int(seed))
     for each in (place, kept):
         each.mkdir(parents=True)
-    path, amid = place / name, 0
-    for kill in range(int(kills)):
+    path, kill, amid = place / name, 0, 0
+    while amid < int(aim) and kill < MOST * int(aim):
         ready, tell = os.pipe()
         pid = os.fork()
         if not pid:
@@ -93,6 +97,7 @@ def main(kind: str, folder: str, kills: str, seed: str) -> None:
         os.close(tell)
         amid += any(place.glob(".tmp-*"))
         os.link(path, kept / f"{kill:05}-{name}")
+        kill += 1
     print(amid)
 
 
