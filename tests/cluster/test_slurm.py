@@ -9,9 +9,9 @@ import pytest
 from tests.cluster.compare import assert_equal
 from tests.cluster.project import ClusterProject, kill
 from tests.cluster.slurm import PATIENCE, await_, said
+from tests.workflow.broken import ages
 
 pytestmark = pytest.mark.workflow
-STORES = "attributions/tiny/net"
 
 
 def test_a_run_on_slurm_equals_a_run_without(slurm, undisturbed, tmp_path):
@@ -62,10 +62,19 @@ def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained, 
     assert all(restarts[job] in (1, 2) for job in preempted)  # some may then have been on node1
     (log,) = (unexplained.root / ".snakemake/slurm_logs").rglob(f"{late}.log")
     assert "error: terminated from outside (a time limit?): what was finished is kept" in log.read_text()
-    assert assert_equal(unexplained.results / STORES, undisturbed.results / STORES) == {".zip": 4}
+    assert_finishes(unexplained, undisturbed)
     survived("Slurm: a job at its time limit", 1, "SLURM status is: 'TIMEOUT'; it is sent again with twice the time")
     survived("Slurm: a job preempted", len(preempted), "nothing: Slurm puts it back into its queue")
     survived("Slurm: a node lost with its jobs", 1, "nothing: Slurm puts them back into its queue")
+
+
+def assert_finishes(project: ClusterProject, undisturbed: ClusterProject) -> None:
+    """The next run, on this machine alone, goes on from Slurm's maps, and all ends as in the undisturbed run."""
+    maps = ages(project)
+    project.run()
+    now = ages(project)
+    assert {path: now[path] for path in maps} == maps
+    assert assert_equal(project.results, undisturbed.results)[".zip"] == 4
 
 
 def history(columns: str, project: ClusterProject) -> list[str]:
@@ -109,6 +118,6 @@ def test_an_interrupted_run_takes_its_jobs_along_and_a_killed_one_is_unlocked_on
     slurm.clear()
     await_(lambda: unlock(unexplained).returncode == 0, "the end of the jobs' last processes")
     unexplained.run("--until", "attribute")
-    assert assert_equal(unexplained.results / STORES, undisturbed.results / STORES) == {".zip": 4}
+    assert_finishes(unexplained, undisturbed)
     survived("Slurm: Ctrl-C", 1, "nothing more than without Slurm: its jobs are cancelled")
     survived("Slurm: kill -9 of Snakemake, its jobs alive", 1, "make unlock names the jobs, and scancel")

@@ -10,9 +10,9 @@ ROWS = pytest.StashKey[list[tuple[str, int, str, str]]]()  # fault, how often, w
 HEAD = """# Faults survived
 
 As `make faults` injects them, at random points (seed {seed}), in the tiny config, in float64. Survived means: a plain
-run after it completed, nothing that was finished was made again, all results (on Slurm, where runs end with the
-maps, all stores) were those of an undisturbed run to the last bit, and nothing half-written was used or left.
-What to do after each: [faults](../faults.md). On {system}, with
+run after it completed, nothing that was finished was made again, all results were those of an undisturbed run to
+the last bit, and nothing half-written was used or left. On Slurm, runs are disturbed while they make maps, and the
+run that completes them is one without Slurm. What to do after each: [faults](../faults.md). On {system}, with
 Python {python} and Snakemake {snakemake}.
 
 | fault | injected | survived | what is told | test |
