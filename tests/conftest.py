@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import benchmarks  # noqa: F401 - names the kernels where the project is not installed
 from tests.faults import table
@@ -17,7 +17,8 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported: its kernels run here, by the interpreter
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a script's background; jobs would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
-settings.register_profile("attx", deadline=None, derandomize=True, max_examples=50)
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("attx", derandomize=True, max_examples=50, **UNTIMED)
 settings.load_profile("attx")
 
 FOUND = pytest.StashKey[dict[tuple[str, str], tuple[float, float]]]()

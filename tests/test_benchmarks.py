@@ -67,13 +67,13 @@ def test_models_are_there_where_only_torch_and_torchvision_are():
     use = (
         "from benchmarks import models\nfor n in (models.LITE, 'resnet18'): models.load(n), models.published(n, 'cpu')"
     )
-    subprocess.run([sys.executable, "-c", block + use], cwd=ROOT, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", block + use], cwd=ROOT, check=True, timeout=600)
 
 
 def test_everything_runs_in_tiny_sizes(tmp_path):
     command = [sys.executable, "-m", "benchmarks.run", "--quick", "--out", str(tmp_path)]
     environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     (report,), (page,), (picture,) = (list(tmp_path.glob(f"*.{suffix}")) for suffix in ("json", "md", "png"))
     held = json.loads(report.read_text())

@@ -136,7 +136,7 @@ import sys
 from attx import cli
 def run(spec):
     print("ready", flush=True)
-    import time; time.sleep(60)
+    import time; time.sleep(600)
 sys.modules["attx.stages.collect"] = type(sys)("collect")
 sys.modules["attx.stages.collect"].run = run
 sys.exit(cli.main(["collect", "--spec", "{}"]))
@@ -154,7 +154,7 @@ def test_a_stopped_stage_says_so(sent, status, message):
     process = subprocess.Popen([sys.executable, "-c", WAIT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(sent)
-    err = process.communicate(timeout=20)[1]
+    err = process.communicate(timeout=300)[1]
     assert process.returncode == status
     assert err.startswith(message)
     assert err.count("\n") == 1

@@ -46,7 +46,7 @@ def test_what_a_killed_job_held_is_free(tmp_path):
         assert [gpu for _, gpu in jobs] == [0, 1, 0]
         killed, gpu = jobs[1]
         killed.send_signal(signal.SIGKILL)
-        killed.wait(timeout=30)
+        killed.wait(timeout=300)
         jobs.append(taken(tmp_path, "a", "b"))
         assert jobs[-1][1] == gpu
     finally:

@@ -144,7 +144,7 @@ def test_configurations_shown_are_valid(tmp_path, monkeypatch):
 def python(code: str, **options) -> str:
     """The output of a script in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", code], check=True, text=True, capture_output=True, timeout=300, **options
+        [sys.executable, "-c", code], check=True, text=True, capture_output=True, timeout=900, **options
     ).stdout
 
 

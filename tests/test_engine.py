@@ -146,8 +146,8 @@ def test_the_next_images_are_loaded_while_these_are_worked_on(monkeypatch):
     one, rows = bench(4)
     batches = one.images(rows, "label")
     seen = [next(batches)]
-    assert loaded.acquire(timeout=5)  # these
-    assert loaded.acquire(timeout=5)  # and the next, though nobody has asked for them
+    assert loaded.acquire(timeout=300)  # these
+    assert loaded.acquire(timeout=300)  # and the next, though nobody has asked for them
     seen += batches
     assert [len(images) for images in seen] == [2, 2]
     expected = np.concatenate([plain(rows[i : i + 2], one.model.preprocess) for i in (0, 2)])
@@ -169,7 +169,7 @@ def test_the_way_the_kernels_went_is_recorded_by_the_job_itself(forced, recorded
     command = arguments("attribute", spec, *PREDICTED, "--label", "d/net/s0", out="maps.zip")
     environment = os.environ | {"ATTX_KERNELS": forced, "TRITON_INTERPRET": "1"}
     environment["PYTHONPATH"] = str(Path(__file__).parents[1])
-    subprocess.run([sys.executable, "-m", "attx", *command], check=True, env=environment, timeout=120)
+    subprocess.run([sys.executable, "-m", "attx", *command], check=True, env=environment, timeout=600)
     kernels = store.read("maps.zip").attributes["kernels"]
     assert kernels
     assert set(kernels.values()) == recorded

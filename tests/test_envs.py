@@ -93,7 +93,7 @@ def test_the_container_checks_a_config_before_snakemake_reads_it(tmp_path):
 
     def run(*arguments):
         command = ["sh", "-c", script, "attx.sif", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True, timeout=600, check=False)
 
     assert run("mine.yaml", "--cores", "2").stdout.endswith("<--cores><2><--configfile><mine.yaml>")
     refused = run("theirs.yaml", "--cores", "2")
@@ -107,7 +107,7 @@ def test_the_workflow_runs_in_another_folder_than_its_own(tmp_path):
     profile = ["--workflow-profile", str(ROOT / "profiles/default")]
     command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), *profile, "--configfile", "mine.yaml", "--dry-run"]
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^attribute +1$", done.stdout, re.MULTILINE)

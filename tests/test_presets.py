@@ -24,4 +24,4 @@ def test_attexplore_pp_has_ten_attacks_in_the_order_of_the_docs():
 
 def test_presets_load_no_torch():
     check = "import attx.presets, sys; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", check], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=600)

@@ -19,6 +19,7 @@ from attx import frames, predictions, store
 
 IMAGES = 8
 MOST = 100
+ROOM = 10**6  # for a child's versions: more than it writes, however late its killer comes
 IDS = [f"image{i}" for i in range(IMAGES)]
 
 
@@ -81,20 +82,20 @@ def main(kind: str, folder: str, aim: str, seed: str) -> None:
         ready, tell = os.pipe()
         pid = os.fork()
         if not pid:
-            version = 1000 * kill
+            version = first = ROOM * kill
             while True:
                 write(path, version)
                 version += 1
-                if version == 1000 * kill + 1:
+                if version == first + 1:
                     started = time.perf_counter()
-                if version == 1000 * kill + 2:
+                if version == first + 2:
                     os.write(tell, f"{time.perf_counter() - started:.9f}".rjust(16).encode())
+        os.close(tell)
         lasts = float(os.read(ready, 16))
         time.sleep(draw.uniform(0, 3 * lasts))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(ready)
-        os.close(tell)
         amid += any(place.glob(".tmp-*"))
         os.link(path, kept / f"{kill:05}-{name}")
         kill += 1

@@ -6,6 +6,7 @@ import pytest
 
 from tests.report import pages
 
+PATIENCE = 180_000  # milliseconds: on a loaded machine all takes its time
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -31,7 +32,7 @@ def browser():
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--force-color-profile=srgb"]
+            executable_path=program, args=["--no-sandbox", "--force-color-profile=srgb"], timeout=PATIENCE
         )
         yield started
         started.close()
@@ -47,7 +48,7 @@ def opened(browser, page_file):
         context = browser.new_context(viewport=size, reduced_motion="reduce", **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.asked, page.said = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("console", lambda message: page.said.append(message.text))

@@ -29,14 +29,14 @@ SPEC = {
     "threads": 1,
     "dtype": "float32",
 }
-# takes steps slowly and keeps a checkpoint of each
+# takes steps slowly, waits before the last to be killed, and keeps a checkpoint of each
 CHILD = """
-import json, sys, time
+import itertools, json, sys, time
 from pathlib import Path
 from attx.stages import train
 from attx.training.fitting import Fitting
-train.EVERY, taken = 0.0, Fitting._take
-Fitting._take = lambda self, *more: (time.sleep(0.1), taken(self, *more))
+train.EVERY, taken, steps = 0.0, Fitting._take, itertools.count(1)
+Fitting._take = lambda self, *more: (time.sleep(0.1 if next(steps) < 18 else 3600), taken(self, *more))
 out = Path(sys.argv[2])
 train.run(json.loads(sys.argv[1]), device="cpu", label="one", out=out, curve=out.with_name("curve.parquet"))
 """
@@ -60,12 +60,11 @@ def test_killed_and_resumed_gives_the_same_bits(alone, tmp_path, sent, capsys):
     held = tmp_path / "weights.safetensors.checkpoint"
     command = [sys.executable, "-c", CHILD, json.dumps(SPEC), str(out)]
     child = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not held.exists() and time.monotonic() < deadline:
+    while not held.exists() and child.poll() is None:
         time.sleep(0.02)
     time.sleep(0.3)
     child.send_signal(sent)
-    assert child.wait(30) == -sent
+    assert child.wait(600) == -sent
     assert held.exists()
     assert not out.exists()
     made(tmp_path)

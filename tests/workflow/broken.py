@@ -12,7 +12,7 @@ import pandas as pd
 import psutil
 
 from attx import store
-from tests.workflow.project import Project
+from tests.workflow.project import PATIENCE, Project
 
 STORES = "attributions/tiny/net/random"
 SCORES = "scores/tiny/insertion_deletion/net/random"
@@ -94,15 +94,19 @@ def jobs(process: subprocess.Popen) -> list[psutil.Process]:
 
 
 def started(project: Project) -> tuple[subprocess.Popen, psutil.Process]:
-    """A run, one job at a time, that has finished a store, and its next job, at work."""
+    """A run, one job at a time, that has finished a store, and its next job, suspended at work.
+
+    At work is when Torch is there: the job's own way with signals is by then, and it is far from its end.
+    """
     process = begun(project, "--cores", "1")
     assert any("images explained" in line for line in process.stdout)
     assert any("steps (" in line for line in process.stdout)  # Snakemake has noted the job as done
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
         for job in jobs(process):
             with contextlib.suppress(psutil.Error):
-                if job.cpu_times().user > 0.3:
+                if any("libtorch" in each.path for each in job.memory_maps()):
+                    job.suspend()
                     assert any((project.results / STORES).iterdir())
                     return process, job
         time.sleep(0.02)

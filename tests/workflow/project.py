@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
+PATIENCE = 1800  # seconds to wait for anything: on a loaded machine all takes its time
 PARTS = ("attx", "kernels", "workflow", "profiles", "envs", "config", "Snakefile")
 
 
@@ -56,7 +57,7 @@ class Project:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=600,
+            timeout=PATIENCE,
             check=False,
         )
         assert not check or done.returncode == 0, done.stdout

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.workflow.broken import SCORES, STORES, ages, assert_finishes, failing, started, told_at_the_end
-from tests.workflow.project import Project
+from tests.workflow.project import PATIENCE, Project
 
 pytestmark = pytest.mark.workflow
 MEND = "delete it and run again, and it is made anew (`make verify` finds all such)"
@@ -69,7 +69,13 @@ def test_results_that_cannot_be_written(unexplained, finished_run, survived):
 def verify(project: Project, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "attx", "verify", "--configfile", "config/tiny.yaml", *arguments]
     return subprocess.run(
-        command, cwd=project.root, env=project.environment(), text=True, capture_output=True, timeout=120, check=False
+        command,
+        cwd=project.root,
+        env=project.environment(),
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 
@@ -139,10 +145,12 @@ def test_a_clock_that_jumps(unexplained, finished_run, survived, monkeypatch, tm
     (unexplained.root / "sitecustomize.py").write_text(CLOCK)  # which Python runs as it starts
     with monkeypatch.context() as patch:
         patch.setenv("CLOCK", str(clock))
-        process, _ = started(unexplained)
+        process, job = started(unexplained)
     kept = ages(unexplained)
-    clock.write_text("-259200")  # for Snakemake and for the jobs to come
-    output = process.communicate(timeout=120)[0]
+    (tmp_path / "earlier").write_text("-259200")
+    (tmp_path / "earlier").replace(clock)  # at once, since it is read all the time, by Snakemake and by its jobs
+    job.resume()
+    output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 1
     told = "error: an output came out older than its input, so Snakemake did not take it: was the clock set back?"
     assert told in told_at_the_end(output)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.workflow.broken import ages, assert_finishes, begun, jobs, started, told_at_the_end
-from tests.workflow.project import Project
+from tests.workflow.project import PATIENCE, Project
 
 pytestmark = pytest.mark.workflow
 STOPPED = "interrupted: what was finished is kept, nothing is half-written; run again to go on\n"
@@ -26,12 +26,14 @@ OTHER = "error: another run in this folder is under way, so this one did nothing
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c(unexplained, finished_run, survived, times):
-    process, _ = started(unexplained)
+    process, job = started(unexplained)
     kept = ages(unexplained)
-    for _ in range(times):
-        os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
+    job.resume()
+    if times == 2:
         time.sleep(0.1)  # as fast as fingers are
-    output = process.communicate(timeout=60)[0]
+        os.killpg(process.pid, signal.SIGINT)
+    output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode in (1, 130, -signal.SIGINT)
     assert STOPPED in output
     assert "Traceback" not in output
@@ -43,15 +45,14 @@ def test_ctrl_c(unexplained, finished_run, survived, times):
 def test_a_killed_run(unexplained, finished_run, survived):
     process, job = started(unexplained)
     kept = ages(unexplained)
-    job.suspend()  # its jobs outlive a Snakemake that is killed
     process.kill()
-    process.wait(timeout=60)  # its output stays open, since the job has it too
+    process.wait(timeout=PATIENCE)  # its jobs outlive it; its output stays open, since the job has it too
     said = unlock(unexplained)
     assert said.startswith(ALIVE)
     assert re.search(rf"process {job.pid}: attx (attribute|score), since \d\d:\d\d\n", said)
     assert OTHER in unexplained.run(check=False).stdout
     job.resume()
-    psutil.wait_procs([job], timeout=60)
+    job.wait(PATIENCE)
     locked = unexplained.run(check=False)
     assert locked.returncode == 1
     assert LOCKED in locked.stdout
@@ -71,7 +72,7 @@ def unlock(project: Project) -> str:
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     ).stdout
 
@@ -79,12 +80,11 @@ def unlock(project: Project) -> str:
 def test_two_runs_in_one_folder(unexplained, finished_run, survived):
     process, job = started(unexplained)
     kept = ages(unexplained)
-    job.suspend()
     second = unexplained.run(check=False)
     assert second.returncode == 1
     assert f"{OTHER}{process.pid}: snakemake, since " in second.stdout
     job.resume()
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0, output
     assert_finishes(unexplained, kept, finished_run)
     survived("two Snakemakes at once in one folder", 1, f"{OTHER}N: snakemake, since 12:00")
@@ -103,7 +103,7 @@ def test_jobs_killed_at_random_points(unexplained, finished_run, survived, pytes
                     count += 1
                 killed.add(job.pid)
             time.sleep(0.02)
-        output = process.communicate(timeout=60)[0]
+        output = process.communicate(timeout=PATIENCE)[0]
         now = ages(unexplained)
         assert {path: now[path] for path in kept} == kept
         kept = now
@@ -120,7 +120,7 @@ def test_two_folders_that_share_results(unexplained, finished_run, survived, tmp
     shutil.rmtree(other.root / "results")
     (other.root / "results").symlink_to(unexplained.root / "results")
     runs = [begun(project) for project in (unexplained, other)]
-    outputs = [run.communicate(timeout=240)[0] for run in runs]
+    outputs = [run.communicate(timeout=PATIENCE)[0] for run in runs]
     assert not any("Traceback" in output for output in outputs)
     for project in (unexplained, other):
         assert_finishes(project, {}, finished_run)
