@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 from attx_kernels import dispatch
@@ -152,6 +154,21 @@ def test_the_next_images_are_loaded_while_these_are_worked_on(monkeypatch):
     assert [len(images) for images in seen] == [2, 2]
     expected = np.concatenate([plain(rows[i : i + 2], one.model.preprocess) for i in (0, 2)])
     np.testing.assert_array_equal(torch.cat(seen), expected.astype(np.float64))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="memory is given back by glibc alone")
+def test_what_is_free_is_given_back_though_what_is_kept_lies_between():
+    one, _ = bench()
+    of_job = psutil.Process().memory_info
+
+    def work(tool, place, images):
+        blocks = [(np.ones(8192), np.ones(512)) for _ in range(2000)]  # 64 KiB that come and go, 4 KiB between
+        return [between for _, between in blocks if not place.start]
+
+    before = of_job().rss
+    found = list(one.each([torch.zeros(1)] * engine.TIDY, lambda: None, work))  # 133 MiB, of which 8 stay
+    assert len(found[0][1]) == 2000
+    assert of_job().rss - before < 50 * 2**20
 
 
 def test_errors_of_loading_come_in_their_turn_and_unchanged():

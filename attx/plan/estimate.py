@@ -48,7 +48,6 @@ def estimate(config: Config, left: Left, device: str, given: dict[str, float]) -
     itemsize = {"float32": 4, "float64": 8}[config.dtype]
     for found in models.values():
         found["map_bytes"] = 3 * found["shape"][0] * found["shape"][1] * itemsize
-        found["memory"] += 2 * left.largest * found["map_bytes"]  # a job holds its shard's maps, and packs them
     order = {label: place for place, label in enumerate([*config.methods, *config.metrics])}
     rows = _rows(left, models, ask.costs(left, models, counting, at_once))
     rows.sort(key=lambda row: (order.get(row["label"].split("@")[0], len(order)), "@" in row["label"]))  # then variants

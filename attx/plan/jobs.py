@@ -40,7 +40,6 @@ class Left:
     images: dict[str, int]
     work: dict[Work, int]
     starts: dict[str, int]
-    largest: int  # images of the largest shard
 
 
 def left(config: Config, configfile: str) -> Left:
@@ -66,7 +65,7 @@ def left(config: Config, configfile: str) -> Left:
     for (data, _), number in shards.items():
         images[data] += number
     jobs = Counter(stage for stage, _ in commands)
-    return Left(dict(jobs), dict(images), dict(work), dict(starts), max(shards.values(), default=0))
+    return Left(dict(jobs), dict(images), dict(work), dict(starts))
 
 
 def _shard(options: dict[str, str]) -> tuple[str, str]:

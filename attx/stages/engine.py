@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
+from attx.allocator import give_back
 from attx.data.images import Read
 from attx.data.loading import load_batch
 from attx.errors import UserError, out_of_memory
@@ -18,6 +19,7 @@ from attx.progress import progress
 if TYPE_CHECKING:  # benchmarks run this where Zarr is not installed
     from attx.store import Reader
 
+TIDY = 16  # batches of images after which memory is given back: each time the next has to fault it in again
 ENTRIES = ("method", "attack", "perturbation", "metric", "path")  # of a slice, those that may have a batch size
 Tool = TypeVar("Tool")
 Result = TypeVar("Result")
@@ -79,7 +81,7 @@ class Bench:
         worked on again, fewer at a time; draws depend on the image alone. UserError where single ones do not fit.
         """
         tool, start, told = build(), 0, self.shrink
-        for batch in batches:
+        for number, batch in enumerate(batches, 1):
             end = start + len(batch)
             while start < end:
                 images = batch[len(batch) - (end - start) :][: max(1, len(batch) // self.shrink)]
@@ -100,6 +102,8 @@ class Bench:
                     print(f"out of memory: went on with batches divided by {self.shrink}", flush=True)
                 yield place, found
                 start = place.stop
+            if not number % TIDY:
+                give_back()
 
     def _halve(self, shape: tuple[int, int]) -> None:
         if self.largest == 1:
