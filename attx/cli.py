@@ -14,6 +14,7 @@ from typing import NoReturn
 from attx import provenance, registry, roots
 from attx.allocator import keep_memory
 from attx.errors import UserError, out_of_memory, printable
+from attx.failures import STOPPED
 
 STAGES = registry.names("stages")
 LISTS = {"methods": "attribution"} | {
@@ -37,13 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         sys.stderr.write(f"error: {printable(error)}\n")  # at once: jobs that fail together share a terminal
         return 2
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ImportError) as error:
         if not out_of_memory(error):
             raise
         sys.stderr.write("error: out of memory: lower `batch_size` in the config or run fewer jobs at once\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: what was finished is kept, nothing is half-written; run again to go on\n")
+        sys.stderr.write(f"{STOPPED}\n")
         return 130
     return 0
 

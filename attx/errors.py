@@ -38,5 +38,6 @@ def out_of_memory(error: BaseException) -> bool:
     told = ("can't allocate memory", "CUDA error: out of memory", "CUDA driver error: out of memory")
     told += ("Triton Error [CUDA]: out of memory", "STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED")
     told += ("unable to find an engine to execute this computation", "can't start new thread")
+    told += ("failed to map segment from shared object", "cannot allocate memory")  # of a library that is loaded late
     named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return named or (isinstance(error, RuntimeError) and any(words in str(error) for words in told))
+    return named or (isinstance(error, RuntimeError | ImportError) and any(words in str(error) for words in told))

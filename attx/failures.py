@@ -16,6 +16,7 @@ CLOCK = (
     "error: an output came out older than its input, so Snakemake did not take it: was the clock set back? Run again, "
     "and results are dated anew; `touch` weights of your own that are dated ahead"
 )
+STOPPED = "interrupted: what was finished is kept, nothing is half-written; run again to go on"
 FULL = "error: disk full, not even a log could be written: free some space there, then run again"
 ROOM = 2**16  # bytes that a log surely finds room in
 SHOWN = 3  # logs named for each error
@@ -25,7 +26,7 @@ def summary(results: str | Path, since: float, failed: Collection[str] = (), sil
     """A message on the jobs that failed after the time `since` (seconds); "" if none did, or the user stopped them.
 
     A job has failed if its log, `logs/<rule>/<output without suffix>.log`, is among `failed`, or if it is newer and has
-    an error or no output. `silent`: what is said of jobs that said nothing.
+    an error or no output. `silent`: what is said of jobs that said nothing; "" leaves them out.
     """
     results = Path(results)
     found: dict[str, list[Path]] = {}

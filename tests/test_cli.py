@@ -160,10 +160,12 @@ def test_a_stopped_stage_says_so(sent, status, message):
     assert err.count("\n") == 1
 
 
-def test_too_little_memory_names_the_key_to_lower(image, monkeypatch, capfd):
-    def too_much(*_, **__):
-        return torch.empty(2**60)
+def library_too_large():
+    raise ImportError("libcublas.so.12: failed to map segment from shared object")
 
-    monkeypatch.setattr("attx.overlay.explain", too_much)
+
+@pytest.mark.parametrize("too_much", [lambda: torch.empty(2**46), library_too_large])
+def test_too_little_memory_names_the_key_to_lower(image, monkeypatch, capfd, too_much):
+    monkeypatch.setattr("attx.overlay.explain", lambda *_, **__: too_much())
     assert main(["explain", str(image)]) == 2
     assert "out of memory: lower `batch_size`" in capfd.readouterr().err

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from attx import trust
-from attx.errors import UserError, unknown
+from attx.errors import UserError, out_of_memory, unknown
 from attx.models import state
 from attx.models.classifier import Classifier, check_logits
 from attx.preprocess import Preprocess
@@ -95,6 +95,8 @@ def _probed(model: Classifier, classes: int | None, function: str) -> int:
         with torch.enable_grad():
             logits = model.net((grey.requires_grad_() - model.mean) / model.std)
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+        if out_of_memory(error):
+            raise
         raise UserError(
             f"{function}: the model fails on a grey image {tuple(grey.shape)}: {error}\nis `size` right?"
         ) from error

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attx.errors import UserError
+from attx.errors import UserError, out_of_memory
 from attx.models.loading import load_model
 
 SOURCE = """
@@ -26,6 +26,10 @@ class NoGradient(nn.Module):
     @torch.no_grad()
     def forward(self, images):
         return images.mean((2, 3))
+
+class Huge(nn.Module):
+    def forward(self, images):
+        return torch.empty(2**46)
 
 def nan():
     made = net()
@@ -103,3 +107,9 @@ def test_a_classifier_comes_as_it_is():
 def test_clear_errors(name, spec, complaint):
     with pytest.raises(UserError, match=complaint):
         load_model(name, **{"use": "python"} | spec)
+
+
+def test_too_little_memory_is_not_the_models_fault():
+    with pytest.raises(RuntimeError) as caught:
+        load_model("net", use="python", function="my_own_models:Huge")
+    assert out_of_memory(caught.value)

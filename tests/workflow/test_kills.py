@@ -42,6 +42,37 @@ def test_ctrl_c(unexplained, finished_run, survived, times):
     survived("Ctrl-C" if times == 1 else "Ctrl-C twice", 1, STOPPED)
 
 
+AT_THE_END = """
+import atexit, pathlib, signal, sys, time
+
+def wait():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as Python does, a little later
+    pathlib.Path("at the end").touch()
+    time.sleep(240)
+
+if "attribute" in sys.orig_argv:
+    atexit.register(wait)
+"""
+
+
+def test_ctrl_c_while_a_job_ends(unexplained, finished_run, survived):
+    (unexplained.root / "sitecustomize.py").write_text(AT_THE_END)  # which Python runs as it starts
+    process, kept, deadline = begun(unexplained, "--cores", "1"), ages(unexplained), time.monotonic() + PATIENCE
+    while not (unexplained.root / "at the end").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    output = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 1
+    assert output.count(STOPPED) == 1
+    assert "Traceback" not in output
+    assert "failed" not in output
+    (unexplained.root / "sitecustomize.py").unlink()
+    assert_finishes(unexplained, kept, finished_run)
+    survived("Ctrl-C while a job ends, which can say nothing any more", 1, STOPPED)
+
+
 def test_a_killed_run(unexplained, finished_run, survived):
     process, job = started(unexplained)
     kept = ages(unexplained)

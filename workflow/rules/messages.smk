@@ -13,6 +13,7 @@ from attx import failures, unlock
 STARTED = time.time()
 FAILED = {}  # logs of jobs of which Snakemake says so, by their number: where the clock was set back, times do not
 SKEWED = []  # what Snakemake says of outputs that are older than their inputs
+INTERRUPTED = []  # whether by Ctrl-C: a job that was at its end then says nothing
 COMMAND = re.compile(r"\| tee -i (.*?)' (returned .*|died .*)")
 ROUTINE = re.compile(
     r"Restored previous version|Select jobs to execute|Execute \d+ jobs|Auto-selected partition|Cleaning up SLURM log"
@@ -52,6 +53,7 @@ logger.addFilter(worth_saying)
 
 def interrupted(*_):
     """On Ctrl-C stop the jobs and end; a second one, which would end Snakemake amid that, is only answered."""
+    INTERRUPTED.append(True)
     signal.signal(signal.SIGINT, again)
     raise KeyboardInterrupt
 
@@ -74,7 +76,7 @@ onsuccess:
 
 
 onerror:
-    silent = failures.CLOCK if SKEWED else failures.SILENT
+    silent = failures.CLOCK if SKEWED else "" if INTERRUPTED else failures.SILENT
     told = failures.summary(cfg.results, STARTED, sum(FAILED.values(), []), silent)
-    if told:
-        print(f"\n{told}", file=sys.stderr)
+    if told or INTERRUPTED:
+        print(f"\n{told or failures.STOPPED}", file=sys.stderr)
