@@ -68,6 +68,17 @@ def test_time_limit_preemption_and_a_lost_node(slurm, undisturbed, unexplained, 
     survived("Slurm: a node lost with its jobs", 1, "nothing: Slurm puts them back into its queue")
 
 
+def test_jobs_beyond_their_memory(slurm, undisturbed, unexplained, survived):
+    unexplained.edit("attx/resources.py", "BASE_MB = 1500", "BASE_MB = 500")  # too little even to load PyTorch
+    unexplained.run(*unexplained.slurm("--until", "attribute"))
+    asked = sorted(line.split()[::-1] for line in history("%m %k", unexplained))
+    assert [memory for _, memory in asked] == ["1200M", "600M"] * 4, asked
+    logs = [log.read_text() for log in (unexplained.root / ".snakemake/slurm_logs").rglob("*.log")]
+    assert sum("exceeded memory limit" in text for text in logs) == 4
+    assert_finishes(unexplained, undisturbed)
+    survived("Slurm: jobs that it kills for their memory", 4, "the job failed; it is sent again with twice the memory")
+
+
 def assert_finishes(project: ClusterProject, undisturbed: ClusterProject) -> None:
     """The next run, on this machine alone, goes on from Slurm's maps, and all ends as in the undisturbed run."""
     maps = ages(project)
