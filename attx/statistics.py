@@ -52,6 +52,13 @@ def mean_interval(values: np.ndarray, *, confidence: float = 0.95, seed: int = 0
     return Interval(mean, float(found.low), float(found.high))
 
 
+def kind(fewest: int, most: int) -> str:
+    """What intervals over so many images, at least and at most, are: bootstrap or normal ones, or some of each."""
+    if fewest > MANY:
+        return "normal"
+    return f"bootstrap (above {MANY:,} images normal)" if most > MANY else "bootstrap"
+
+
 def _normal(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """The ends of the normal intervals of the means of values (n, ...) over n."""
     mean = values.mean(0)

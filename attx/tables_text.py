@@ -5,7 +5,7 @@ import re
 import pandas as pd
 
 from attx.errors import UserError
-from attx.statistics import MANY
+from attx.statistics import kind
 
 WIDE = 3  # scores from which on the differences of the first alone are shown
 COMMAND = re.compile(r"^(?![-+]?[.\d])[=+@-]|[\\<>{}$`\x00-\x1f\x7f]")  # to a spreadsheet, LaTeX, a browser, a terminal
@@ -91,8 +91,8 @@ def caption(table: pd.DataFrame) -> str:
     if "epsilon" in table and table["epsilon"].nunique() == 1:
         said.append(f"epsilon {in_255(table['epsilon'].iloc[0])}")
     lines = [f"{', '.join(said)}."] if said else []
-    intervals = _intervals(table["images"])
-    lines.append(f"Means over the images with 95% {intervals}; passes forward + backward and seconds per image.")
+    intervals = f"95% {kind(table['images'].min(), table['images'].max())} intervals"
+    lines.append(f"Means over the images with {intervals}; passes forward + backward and seconds per image.")
     reference = table["reference"].iloc[0]
     compared = table[table["paired_images"] > 0]
     if compared.empty:
@@ -111,13 +111,6 @@ def caption(table: pd.DataFrame) -> str:
     if len(sources):
         lines.append(f"Published insertion / deletion: {'; '.join(sources)}.")
     return " ".join(lines)
-
-
-def _intervals(images: pd.Series) -> str:
-    """What `mean_interval` makes of so many."""
-    if images.min() > MANY:
-        return "normal intervals"
-    return "bootstrap intervals" + (f" (normal ones above {MANY:,} images)" if images.max() > MANY else "")
 
 
 def check_words(table: pd.DataFrame) -> None:

@@ -43,7 +43,7 @@ def test_the_caption_says_which_intervals_there_are():
     for few, many, said in (
         (9, 10_000, "95% bootstrap intervals;"),
         (10_001, 20_000, "95% normal intervals;"),
-        (9, 10_001, "95% bootstrap intervals (normal ones above 10,000 images);"),
+        (9, 10_001, "95% bootstrap (above 10,000 images normal) intervals;"),
     ):
         images = [few] * (len(table) - 1) + [many]
         assert f"Means over the images with {said}" in caption(table.assign(images=images))

@@ -10,7 +10,7 @@ from attx.figures import frame, scales, style
 NEEDS = "ablation"
 CAPTION = (
     "Mean scores of methods while one of their parameters is varied and all else stays. A flat line says that the "
-    "choice hardly matters. Bands and bars are 95% bootstrap intervals over the images."
+    "choice hardly matters. Bands and bars are 95% intervals over the images."
 )
 NAMES = {
     "alpha": "Step size alpha",
@@ -46,8 +46,8 @@ def draw(source: pd.DataFrame, *, parameter: str, scores: list | None = None) ->
                 style.title(axis, model)
         axes[0].set_ylabel(frame.label(score).replace(" (", "\n("))
     _label(grid, parameter, _values(source), apart=apart)
-    title = f"Mean of {frame.sample(source, ['model', 'base', 'postprocess', 'value'])}; "
-    title += f"{'line' if apart else 'band'}: 95% bootstrap interval"
+    keys = ["model", "base", "postprocess", "value"]
+    title = f"Mean of {frame.sample(source, keys)}; {'line' if apart else 'band'}: {frame.interval_of(source, keys)}"
     style.legend(figure, style.points(looks) if apart else style.lines(looks, marked=True), title=title)
     return figure
 

@@ -12,7 +12,7 @@ from attx.statistics import Interval
 
 NEEDS = "scores"
 CAPTION = (
-    "Mean score of each method, with 95% bootstrap intervals over the images; the title of a panel says which way "
+    "Mean score of each method, with 95% intervals over the images; the title of a panel says which way "
     "is better. Intervals that overlap do not show that two methods are alike: the tables have paired tests on the "
     "same images."
 )
@@ -45,7 +45,7 @@ def draw(
             style.title(axis, model)
     for axis, value in zip(axes[-1], values, strict=True):
         axis.set_xlabel(frame.label(value).replace(" (", "\n(" if len(values) > 2 else " ("))
-    title = f"Mean of {frame.sample(scores)}; line: 95% bootstrap interval"
+    title = f"Mean of {frame.sample(scores)}; line: {frame.interval_of(scores)}"
     style.legend(figure, _shades(readings) if len(readings) > 1 else [], title=title)
     return figure
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from attx import statistics
 from attx.figures import differences, frame, robustness_curves, style
 from attx.figures.differences import Contrast
 
@@ -147,4 +148,4 @@ def _title(found: pd.DataFrame) -> str:
     title = f"Mean paired difference over {count} images of {', '.join(frame.levels(found, 'data'))}"
     epsilons = frame.levels(found, "epsilon")
     title += f" at epsilon {epsilons[0]}" if len(epsilons) == 1 else ", each perturbation at its largest epsilon"
-    return f"{title}; line: 95% bootstrap interval"
+    return f"{title}; line: 95% {statistics.kind(low, high)} interval"

@@ -49,7 +49,7 @@ def draw(
     if len(readings) > 1:
         fills = zip(readings, cycle(FILLS), strict=False)
         entries += [Line2D([], [], linestyle="", label=f"filling: {r}", **_marker("o", "0.3", f)) for r, f in fills]
-    style.legend(figure, entries, title=f"Mean of {frame.sample(scores)}; line: 95% bootstrap interval")
+    style.legend(figure, entries, title=f"Mean of {frame.sample(scores)}; line: {frame.interval_of(scores)}")
     return figure
 
 

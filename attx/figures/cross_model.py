@@ -46,8 +46,9 @@ def draw(source: pd.DataFrame, *, scores: list | None = None) -> Figure:
         axis.set_yticks(range(len(names)), names, fontsize=6.5)
         axis.set_ylabel("Model explained")
     figure.set_figheight(figure.get_figheight() + below + 0.45)
-    title = f"Mean of {frame.sample(source, ['source', 'model', 'method', 'postprocess'])}"
-    title += f"{', with 95% bootstrap interval' * with_intervals}; framed: judged by the model explained"
+    keys = ["source", "model", "method", "postprocess"]
+    title = f"Mean of {frame.sample(source, keys)}{f', with {frame.interval_of(source, keys)}' * with_intervals}"
+    title += "; framed: judged by the model explained"
     style.legend(figure, [], title=title)
     return figure
 

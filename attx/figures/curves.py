@@ -1,4 +1,4 @@
-"""Insertion and deletion curves: means over the images with 95% bootstrap bands, by method."""
+"""Insertion and deletion curves: means over the images with 95% bands, by method."""
 
 from itertools import chain
 
@@ -12,7 +12,7 @@ NEEDS = "scores"
 CURVES = True
 CAPTION = (
     "Probability of the class explained while pixels are inserted or deleted in the order of the map, the mean over "
-    "the images with 95% bootstrap bands. A faithful map makes the insertion curve rise early and the deletion "
+    "the images with 95% bands. A faithful map makes the insertion curve rise early and the deletion "
     "curve fall early; the controls in grey say what maps reach that look at no model."
 )
 KINDS = {"insertion": "inserted", "deletion": "deleted"}
@@ -55,6 +55,6 @@ def draw(
         axis.set_xlabel(SHARES[order].format(done=KINDS[kind]))
     for axis in axes[:, 0]:
         axis.set_ylabel("Probability of the class")
-    band = "; band: 95% bootstrap interval" if bands else ""
+    band = f"; band: {frame.interval_of(scores)}" if bands else ""
     style.legend(figure, style.lines(looks), title=f"Mean of {frame.sample(scores)}{band}")
     return figure

@@ -57,7 +57,7 @@ def contrasts(scores: pd.DataFrame, names: list | None, values: list | None, fir
 
 
 def table(scores: pd.DataFrame, shown: list[Contrast], models: list[str]) -> pd.DataFrame:
-    """A row per contrast and KEYS: `images`, the mean `difference` over them, and its 95% bootstrap interval.
+    """A row per contrast and KEYS: `images`, the mean `difference` over them, and its 95% interval.
 
     Each perturbation is at its largest epsilon that both sides have; images that one side lacks are left out.
     """

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from attx import statistics
 from attx.errors import UserError, unknown
 from attx.statistics import Interval, mean_interval
 
+CELL = ("model", "method", "postprocess")  # of which a mean is shown
 LABELS = {
     "insertion_auc": "Insertion AUC (higher is better)",
     "deletion_auc": "Deletion AUC (lower is better)",
@@ -155,8 +157,19 @@ def ordered(table: pd.DataFrame, orders: dict[str, list]) -> pd.DataFrame:
     return table.sort_values(keys, key=lambda column: column.map(orders[column.name].index), ignore_index=True)
 
 
-def sample(scores: pd.DataFrame, by: Iterable[str] = ("model", "method", "postprocess")) -> str:
+def sample(scores: pd.DataFrame, by: Iterable[str] = CELL) -> str:
     """`20 images of sample`: what the means, one for each combination of the labels `by`, are taken over."""
-    counts = scores.groupby(list(by))["image_id"].nunique()
+    counts = _counts(scores, by)
     count = f"{counts.min()}" if counts.nunique() == 1 else f"{counts.min()} to {counts.max()}"
     return f"{count} image{'' if count == '1' else 's'} of {', '.join(levels(scores, 'data'))}"
+
+
+def interval_of(scores: pd.DataFrame, by: Iterable[str] = CELL) -> str:
+    """`95% bootstrap interval`: what those of the means over such a sample are."""
+    counts = _counts(scores, by)
+    return f"95% {statistics.kind(counts.min(), counts.max())} interval"
+
+
+def _counts(scores: pd.DataFrame, by: Iterable[str]) -> pd.Series:
+    """Images of each combination of labels."""
+    return scores.groupby(list(by))["image_id"].nunique()

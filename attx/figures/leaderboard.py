@@ -55,8 +55,10 @@ def draw(
         axis.text(-0.008, 1, name, transform=axis.transAxes, ha="right", va="bottom", fontweight="bold")
     grid[0, 0].xaxis.tick_top()
     grid[0, 0].set_xticks(range(len(heads)), heads, fontsize=6.5)
-    images = frame.sample(scores, ["metric", *board.KEYS[1:]])  # a metric may be of fewer
-    title = f"Mean of {images} [95% bootstrap interval]; blue to red: best to worst rank;"
+    keys = ["metric", *board.KEYS[1:]]  # a metric may be of fewer images
+    title = (
+        f"Mean of {frame.sample(scores, keys)} [{frame.interval_of(scores, keys)}]; blue to red: best to worst rank;"
+    )
     title += (
         "\nframed: best mean; bold: paired 95% interval does not tell it from the best; grey: controls, not ranked."
     )

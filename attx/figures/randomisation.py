@@ -48,6 +48,6 @@ def draw(
         axis.set_xlabel("Layers randomised, last first")
     for axis in axes[:, 0]:
         axis.set_ylabel("Rank correlation with the map")
-    band = "; band: 95% bootstrap interval" if bands else ""
+    band = f"; band: {frame.interval_of(scores)}" if bands else ""
     style.legend(figure, style.lines(looks, marked=True), title=f"Mean of {frame.sample(scores)}{band}")
     return figure

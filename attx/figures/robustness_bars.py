@@ -10,7 +10,7 @@ from attx.figures import bars, frame, robustness_curves, scales, style
 NEEDS = "scores"
 CAPTION = (
     "How alike maps stay when the image is perturbed so that its class is kept, at the largest perturbation; bars "
-    "are means with 95% bootstrap intervals over the images. Higher is more stable, and edges show that stable is "
+    "are means with 95% intervals over the images. Higher is more stable, and edges show that stable is "
     "not yet faithful."
 )
 OF = "perturbed"  # the metric compares maps of perturbed images
@@ -54,7 +54,7 @@ def draw(
         grid[0, 0].set_xlim(0, 1.16)
         grid[0, 0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     title = f"{one[0]} at epsilon {scales.epsilon(epsilon)}: mean of {frame.sample(scores)}"
-    style.legend(figure, _entries(looks), title=f"{title}; line: 95% bootstrap interval")
+    style.legend(figure, _entries(looks), title=f"{title}; line: {frame.interval_of(scores)}")
     return figure
 
 

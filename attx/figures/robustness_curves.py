@@ -10,7 +10,7 @@ from attx.figures import frame, scales, style
 NEEDS = "scores"
 CAPTION = (
     "How alike the maps of an image and of its perturbed copy are, against the size of the perturbation, the mean "
-    "over the images with 95% bootstrap intervals. Curves that fall later belong to maps that are harder to move."
+    "over the images with 95% intervals. Curves that fall later belong to maps that are harder to move."
 )
 OF = "perturbed"  # the metric compares maps of perturbed images
 COLUMNS = ["image_id", "data", "model", "method", "postprocess", "perturbation", "epsilon"]
@@ -47,7 +47,8 @@ def draw(
     if shares:
         grid[0, 0].set_ylim(-0.04, 1.04)
     _label(grid, epsilons, len(looks))
-    title = f"Mean of {frame.sample(scores, COLUMNS[2:])}, by perturbation; vertical line: 95% bootstrap interval"
+    images, line = (words(scores, COLUMNS[2:]) for words in (frame.sample, frame.interval_of))
+    title = f"Mean of {images}, by perturbation; vertical line: {line}"
     style.legend(figure, style.lines(looks, marked=True) if len(epsilons) > 1 else style.points(looks), title=title)
     return figure
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from attx import statistics
 from attx.errors import UserError
 from attx.figures import bars, cost, curves, style
 from attx.tables import summarise
@@ -19,6 +20,14 @@ MANY = helpers.scores(**WIDE)
 )
 def test_readable(figure, scores):
     helpers.assert_readable(figure.draw(scores))
+
+
+@pytest.mark.parametrize("figure", [curves, bars, cost])
+def test_the_title_says_which_intervals_there_are(monkeypatch, figure):
+    images = ONE["image_id"].nunique()
+    for many, said in ((images, "95% bootstrap interval"), (images - 1, "95% normal interval")):
+        monkeypatch.setattr(statistics, "MANY", many)
+        assert said in figure.draw(ONE).legends[0].get_title().get_text()
 
 
 def lines_of(axis, method, scores):
