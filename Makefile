@@ -59,7 +59,7 @@ bench:  ## benchmarks/results/: efficiencies, and ratios to other ways, on the C
 bench-gpu:  ## the same on a GPU; needs no .venv: without one, PYTHON with torch, torchvision and Triton serves
 	$(BENCH) --device cuda $(ARGS)
 
-big: $(READY)  ## write docs/reference/big_run.md: 50,000 tiny images through the workflow (most of an hour on 2 cores)
+big: $(READY)  ## write docs/reference/big_run.md: 50,000 tiny images through the workflow (a quarter of an hour on 2 cores)
 	$(BIN)/python -m benchmarks.big --out docs/reference/big_run.md $(ARGS)
 
 unlock: $(READY)  ## after a killed run: let the next one start; refuses while jobs of this folder are alive, or may be elsewhere (FORCE=1)
