@@ -37,8 +37,6 @@ def summary(results: str | Path, since: float, failed: Collection[str] = (), sil
             unsaid = silent if shutil.disk_usage(results).free > ROOM else FULL
             if reason := _error(text) or ("" if not known and _has_output(results, log) else unsaid):
                 found.setdefault(reason, []).append(log)
-    if "interrupted" in found:
-        found.pop(SILENT, None)  # stopped before they could speak
     found.pop("interrupted", None)
     if not found:
         return ""
